@@ -1,0 +1,594 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Probes on the fault path: see fault.c for what each one means. Armed while
+ * something is tracked, else not in place at all.
+ *
+ * The entries of functions are hooked by kprobes, or by one ftrace_ops for all
+ * of them where that is cheaper. finish_fault() needs its return value (it may
+ * lose a race), hence a kretprobe, whose entry handler declines, at little
+ * cost, all but tracked private write faults.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ftrace.h>
+#include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "arch/regs.h"
+#include "fast.h"
+#include "pfstat.h"
+
+static char *hook = "auto";
+module_param(hook, charp, 0444);
+MODULE_PARM_DESC(hook, "how to hook the fault path: auto, kprobe or ftrace");
+
+static u32 pf_hook_used;
+static u32 pf_kinds = BIT(PFSTAT_NR_KINDS) - 1;
+static bool pf_armed;		/* under pf_target_mutex */
+
+/* ---- what each hooked function's arguments mean ------------------------- */
+
+/*
+ * Inline up to the question whether the mm is tracked: programs that are not
+ * pay for these lines, and for the hook itself, but for nothing else.
+ */
+
+static __always_inline void pf_at_do_wp_page(struct pt_regs *regs)
+{
+	const struct vm_fault *vmf = (void *)pf_arg(regs, 0);
+	struct vm_area_struct *vma = vmf->vma;
+
+	if (pf_space_first(vma->vm_mm) && !(vma->vm_flags & VM_SHARED))
+		pf_fault_begin(vma->vm_mm, vmf->address, vmf->flags,
+			       PF_CLASS_WP);
+}
+
+static __always_inline void pf_at_huge_pmd_wp(struct pt_regs *regs)
+{
+	const struct vm_fault *vmf = (void *)pf_arg(regs, 0);
+	struct mm_struct *mm = vmf->vma->vm_mm;
+
+	if (pf_space_first(mm))
+		pf_fault_begin(mm, vmf->address, vmf->flags, PF_CLASS_HUGE);
+}
+
+static __always_inline void pf_at_hugetlb_fault(struct pt_regs *regs)
+{
+	struct vm_area_struct *vma = (void *)pf_arg(regs, 1);
+	unsigned int flags = pf_arg(regs, 3);
+
+	if (pf_space_first(vma->vm_mm) && !(vma->vm_flags & VM_MAYSHARE) &&
+	    (flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)))
+		pf_fault_begin(vma->vm_mm, pf_arg(regs, 2), flags,
+			       PF_CLASS_HUGETLB);
+}
+
+static __always_inline void pf_at_clear_flush(struct pt_regs *regs,
+					      unsigned long caller)
+{
+	struct vm_area_struct *vma = (void *)pf_arg(regs, 0);
+	struct pf_space *space = pf_space_first(vma->vm_mm);
+
+	if (space)
+		pf_fault_replaced(space, vma, pf_arg(regs, 1),
+				  (void *)pf_arg(regs, 2), caller);
+}
+
+static __always_inline void pf_at_move_anon_rmap(struct pt_regs *regs,
+						 unsigned long caller)
+{
+	struct vm_area_struct *vma = (void *)pf_arg(regs, 1);
+	struct pf_space *space = pf_space_first(vma->vm_mm);
+
+	if (space)
+		pf_fault_kept(space, vma, caller);
+}
+
+/* ---- entries, by kprobe --------------------------------------------------- */
+
+static int pf_kp_do_wp_page(struct kprobe *kp, struct pt_regs *regs)
+{
+	pf_at_do_wp_page(regs);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(pf_kp_do_wp_page);
+
+static int pf_kp_huge_pmd_wp(struct kprobe *kp, struct pt_regs *regs)
+{
+	pf_at_huge_pmd_wp(regs);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(pf_kp_huge_pmd_wp);
+
+static int pf_kp_hugetlb_fault(struct kprobe *kp, struct pt_regs *regs)
+{
+	pf_at_hugetlb_fault(regs);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(pf_kp_hugetlb_fault);
+
+static int pf_kp_clear_flush(struct kprobe *kp, struct pt_regs *regs)
+{
+	pf_at_clear_flush(regs, pf_caller(regs));
+	return 0;
+}
+
+NOKPROBE_SYMBOL(pf_kp_clear_flush);
+
+static int pf_kp_move_anon_rmap(struct kprobe *kp, struct pt_regs *regs)
+{
+	pf_at_move_anon_rmap(regs, pf_caller(regs));
+	return 0;
+}
+
+NOKPROBE_SYMBOL(pf_kp_move_anon_rmap);
+
+enum {
+	PF_POINT_WP,
+	PF_POINT_CLEAR_FLUSH,
+	PF_POINT_MOVE_RMAP,
+	PF_POINT_HUGE,
+	PF_POINT_HUGETLB,
+	PF_POINT_HUGE_CLEAR_FLUSH,
+	PF_POINTS,
+};
+
+/**
+ * struct pf_point - a hooked entry
+ * @symbol: the function
+ * @pre_handler: of a kprobe
+ * @kinds: that can't be told without it, a mask of enum pfstat_kind
+ * @addr: where it is, 0: this kernel has it not
+ * @kp: the kprobe, registered while @addr is set and kprobes are used
+ */
+struct pf_point {
+	const char *symbol;
+	kprobe_pre_handler_t pre_handler;
+	u32 kinds;
+	unsigned long addr;
+	struct kprobe kp;
+};
+
+#define PF_KINDS_WP	(BIT(PFSTAT_COPY) | BIT(PFSTAT_ZERO) |		\
+			 BIT(PFSTAT_KERNEL) | BIT(PFSTAT_UNSHARE))
+
+static struct pf_point pf_points[PF_POINTS] = {
+	[PF_POINT_WP] = {
+		.symbol = "do_wp_page",
+		.pre_handler = pf_kp_do_wp_page,
+		.kinds = PF_KINDS_WP | BIT(PFSTAT_REUSE),
+	},
+	[PF_POINT_CLEAR_FLUSH] = {
+		.symbol = "ptep_clear_flush",
+		.pre_handler = pf_kp_clear_flush,
+		.kinds = PF_KINDS_WP,
+	},
+	[PF_POINT_MOVE_RMAP] = {
+		.symbol = "page_move_anon_rmap",
+		.pre_handler = pf_kp_move_anon_rmap,
+		.kinds = BIT(PFSTAT_REUSE) | BIT(PFSTAT_HUGE),
+	},
+	[PF_POINT_HUGE] = {
+		.symbol = "do_huge_pmd_wp_page",
+		.pre_handler = pf_kp_huge_pmd_wp,
+		.kinds = IS_ENABLED(CONFIG_TRANSPARENT_HUGEPAGE) ?
+			 BIT(PFSTAT_HUGE) : 0,
+	},
+	[PF_POINT_HUGETLB] = {
+		.symbol = "hugetlb_fault",
+		.pre_handler = pf_kp_hugetlb_fault,
+		.kinds = IS_ENABLED(CONFIG_HUGETLB_PAGE) ? BIT(PFSTAT_HUGE) : 0,
+	},
+	/*
+	 * A function of its own on arm64, where pages of contiguous entries
+	 * don't go through ptep_clear_flush(); inline elsewhere.
+	 */
+	[PF_POINT_HUGE_CLEAR_FLUSH] = {
+		.symbol = "huge_ptep_clear_flush",
+		.pre_handler = pf_kp_clear_flush,
+		.kinds = IS_ENABLED(CONFIG_ARM64) &&
+			 IS_ENABLED(CONFIG_HUGETLB_PAGE) ? BIT(PFSTAT_HUGE) : 0,
+	},
+};
+
+/* ---- entries, by ftrace ---------------------------------------------------- */
+
+#ifdef PF_FTRACE_FLAGS
+/* The patched place is the entry or a few bytes on (BTI, ENDBR). */
+static __always_inline bool pf_point_is(unsigned int point, unsigned long ip)
+{
+	return ip - pf_points[point].addr < 16;
+}
+
+static void notrace pf_ftrace(unsigned long ip, unsigned long parent_ip,
+			      struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	struct pt_regs *regs = pf_ftrace_regs(fregs);
+
+	/*
+	 * Nothing below calls a function of the filter, so there is no need for
+	 * FTRACE_OPS_FL_RECURSION, which means a helper in between.
+	 */
+	pf_ftrace_enter();
+	if (pf_point_is(PF_POINT_WP, ip))
+		pf_at_do_wp_page(regs);
+	else if (pf_point_is(PF_POINT_CLEAR_FLUSH, ip) ||
+		 pf_point_is(PF_POINT_HUGE_CLEAR_FLUSH, ip))
+		pf_at_clear_flush(regs, parent_ip);
+	else if (pf_point_is(PF_POINT_MOVE_RMAP, ip))
+		pf_at_move_anon_rmap(regs, parent_ip);
+	else if (pf_point_is(PF_POINT_HUGE, ip))
+		pf_at_huge_pmd_wp(regs);
+	else if (pf_point_is(PF_POINT_HUGETLB, ip))
+		pf_at_hugetlb_fault(regs);
+	pf_ftrace_leave();
+}
+
+static struct ftrace_ops pf_ftrace_ops = {
+	.func = pf_ftrace,
+	/* PERMANENT: kernel.ftrace_enabled can't be set to 0 unnoticed. */
+	.flags = PF_FTRACE_FLAGS | FTRACE_OPS_FL_PERMANENT,
+};
+
+static int pf_ftrace_init(void)
+{
+	int i, err;
+
+	for (i = 0; i < PF_POINTS; i++) {
+		if (!pf_points[i].addr)
+			continue;
+		err = ftrace_set_filter_ip(&pf_ftrace_ops, pf_points[i].addr,
+					   0, 0);
+		if (err) {
+			ftrace_free_filter(&pf_ftrace_ops);
+			return err;
+		}
+	}
+	return 0;
+}
+
+static void pf_ftrace_exit(void)
+{
+	ftrace_free_filter(&pf_ftrace_ops);
+}
+
+static int pf_ftrace_arm(void)
+{
+	return register_ftrace_function(&pf_ftrace_ops);
+}
+
+static void pf_ftrace_disarm(void)
+{
+	unregister_ftrace_function(&pf_ftrace_ops);
+}
+#else
+static int pf_ftrace_init(void)
+{
+	return -EOPNOTSUPP;
+}
+
+static void pf_ftrace_exit(void)
+{
+}
+
+static int pf_ftrace_arm(void)
+{
+	return -EOPNOTSUPP;
+}
+
+static void pf_ftrace_disarm(void)
+{
+}
+#endif
+
+/* ---- finish_fault(), by kretprobe ------------------------------------------- */
+
+struct pf_finish {
+	const struct vm_area_struct *vma;
+	unsigned long address;
+	bool user;
+};
+
+static int pf_finish_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	const struct vm_fault *vmf = (void *)pf_arg(regs, 0);
+	struct pf_finish *finish = (void *)ri->data;
+
+	/* The rest of do_fault()'s cases are no copies. */
+	if (!(vmf->flags & FAULT_FLAG_WRITE) ||
+	    (vmf->vma->vm_flags & VM_SHARED) ||
+	    !pf_space_first(vmf->vma->vm_mm))
+		return 1;
+	finish->vma = vmf->vma;
+	finish->address = vmf->address;
+	finish->user = vmf->flags & FAULT_FLAG_USER;
+	return 0;
+}
+
+NOKPROBE_SYMBOL(pf_finish_entry);
+
+/* The caller, do_cow_fault(), still has the VMA locked. */
+static int pf_finish_return(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	const struct pf_finish *finish = (void *)ri->data;
+	vm_fault_t ret = (__force vm_fault_t)regs_return_value(regs);
+
+	if (!(ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY)))
+		pf_fault_file(finish->vma, finish->address, finish->user);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(pf_finish_return);
+
+static struct kretprobe pf_finish_probe = {
+	.kp.symbol_name = "finish_fault",
+	.kp.flags = KPROBE_FLAG_DISABLED,
+	.entry_handler = pf_finish_entry,
+	.handler = pf_finish_return,
+	.data_size = sizeof(struct pf_finish),
+};
+
+/* ---- arming ------------------------------------------------------------------------ */
+
+static void pf_kprobes_disarm(void)
+{
+	int i;
+
+	for (i = 0; i < PF_POINTS; i++) {
+		if (pf_points[i].addr)
+			disable_kprobe(&pf_points[i].kp);
+	}
+}
+
+static int pf_kprobes_arm(void)
+{
+	int i, err;
+
+	for (i = 0; i < PF_POINTS; i++) {
+		if (!pf_points[i].addr)
+			continue;
+		err = enable_kprobe(&pf_points[i].kp);
+		if (err) {
+			pf_kprobes_disarm();
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int pf_points_arm(void)
+{
+	return pf_hook_used == PFSTAT_HOOK_FTRACE ? pf_ftrace_arm() :
+						    pf_kprobes_arm();
+}
+
+static void pf_points_disarm(void)
+{
+	if (pf_hook_used == PFSTAT_HOOK_FTRACE)
+		pf_ftrace_disarm();
+	else
+		pf_kprobes_disarm();
+}
+
+/**
+ * pf_hook_arm() - put the probes in place
+ *
+ * Context: pf_target_mutex is held.
+ * Return: 0 or a negative errno, and no probe is in place.
+ */
+int pf_hook_arm(void)
+{
+	int err;
+
+	err = pf_mmend_arm();
+	if (err)
+		return err;
+	err = pf_points_arm();
+	if (err)
+		goto disarm_mm;
+	if (pf_kinds & BIT(PFSTAT_FILE)) {
+		err = enable_kretprobe(&pf_finish_probe);
+		if (err)
+			goto disarm_points;
+	}
+	pf_armed = true;
+	return 0;
+
+disarm_points:
+	pf_points_disarm();
+disarm_mm:
+	pf_mmend_disarm();
+	return err;
+}
+
+/**
+ * pf_hook_disarm() - take the probes away
+ *
+ * Context: pf_target_mutex is held. No handler runs when this returns.
+ */
+void pf_hook_disarm(void)
+{
+	pf_armed = false;
+	if (pf_kinds & BIT(PFSTAT_FILE))
+		disable_kretprobe(&pf_finish_probe);
+	pf_points_disarm();
+	pf_mmend_disarm();
+	synchronize_rcu();
+}
+
+/**
+ * pf_hook_armed() - whether the probes are in place
+ *
+ * Return: whether they are.
+ */
+bool pf_hook_armed(void)
+{
+	return READ_ONCE(pf_armed);
+}
+
+/**
+ * pf_hook_kind() - how entries are hooked
+ *
+ * Return: enum pfstat_hook.
+ */
+u32 pf_hook_kind(void)
+{
+	return pf_hook_used;
+}
+
+/**
+ * pf_hook_kinds() - what can be told apart on this kernel
+ *
+ * Return: mask of enum pfstat_kind.
+ */
+u32 pf_hook_kinds(void)
+{
+	return pf_kinds;
+}
+
+/**
+ * pf_hook_missed() - events whose handler could not run
+ *
+ * Return: their number since the module was loaded.
+ */
+u64 pf_hook_missed(void)
+{
+	u64 missed = pf_finish_probe.nmissed + pf_finish_probe.kp.nmissed;
+	int i;
+
+	for (i = 0; i < PF_POINTS; i++)
+		missed += pf_points[i].kp.nmissed;
+	return missed + pf_mmend_missed();
+}
+
+/* ---- load and unload ---------------------------------------------------------------- */
+
+static void pf_points_exit(void)
+{
+	int i;
+
+	if (pf_hook_used == PFSTAT_HOOK_FTRACE) {
+		pf_ftrace_exit();
+		return;
+	}
+	for (i = 0; i < PF_POINTS; i++) {
+		if (pf_points[i].addr)
+			unregister_kprobe(&pf_points[i].kp);
+		pf_points[i].addr = 0;
+	}
+}
+
+static int pf_points_init(void)
+{
+	struct pf_point *point;
+	int err;
+
+	for (point = pf_points; point < pf_points + PF_POINTS; point++) {
+		point->addr = pf_symbol_address(point->symbol);
+		if (!point->addr && point->kinds) {
+			pr_warn("no probe on %s: kinds %#x are not counted\n",
+				point->symbol, point->kinds);
+			pf_kinds &= ~point->kinds;
+		}
+	}
+	if (pf_hook_used == PFSTAT_HOOK_FTRACE)
+		return pf_ftrace_init();
+
+	for (point = pf_points; point < pf_points + PF_POINTS; point++) {
+		if (!point->addr)
+			continue;
+		point->kp.symbol_name = point->symbol;
+		point->kp.pre_handler = point->pre_handler;
+		point->kp.flags = KPROBE_FLAG_DISABLED;
+		err = register_kprobe(&point->kp);
+		if (err)
+			goto unregister;
+	}
+	return 0;
+
+unregister:
+	while (point-- > pf_points) {
+		if (point->addr)
+			unregister_kprobe(&point->kp);
+	}
+	return err;
+}
+
+static int pf_hook_choose(void)
+{
+	static const struct {
+		const char *name;
+		u32 kind;
+	} choices[] = {
+		{ "auto", PF_HOOK_BEST },
+		{ "kprobe", PFSTAT_HOOK_KPROBE },
+		{ "ftrace", PFSTAT_HOOK_FTRACE },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(choices); i++) {
+		if (sysfs_streq(hook, choices[i].name)) {
+			pf_hook_used = choices[i].kind;
+			return 0;
+		}
+	}
+	pr_err("hook=%s: expected auto, kprobe or ftrace\n", hook);
+	return -EINVAL;
+}
+
+/**
+ * pf_hook_init() - find the functions and register the probes, disabled
+ *
+ * Return: 0 or a negative errno.
+ */
+int pf_hook_init(void)
+{
+	int err;
+
+	err = pf_hook_choose();
+	if (err)
+		return err;
+	pf_symbol_init();
+	err = pf_points_init();
+	if (err) {
+		pr_err("hook=%s: error %d; try hook=kprobe\n", hook, err);
+		return err;
+	}
+
+	/* Threads may sleep in finish_fault(), for a page table. */
+	pf_finish_probe.maxactive = 64 + 8 * num_possible_cpus();
+	err = register_kretprobe(&pf_finish_probe);
+	if (err) {
+		pr_warn("no probe on finish_fault (%d): kind file is not counted\n",
+			err);
+		pf_kinds &= ~BIT(PFSTAT_FILE);
+	}
+
+	err = pf_mmend_init();
+	if (err)
+		goto unregister;
+	return 0;
+
+unregister:
+	if (pf_kinds & BIT(PFSTAT_FILE))
+		unregister_kretprobe(&pf_finish_probe);
+	pf_points_exit();
+	return err;
+}
+
+/**
+ * pf_hook_exit() - undo pf_hook_init()
+ *
+ * Context: disarmed.
+ */
+void pf_hook_exit(void)
+{
+	pf_mmend_exit();
+	if (pf_kinds & BIT(PFSTAT_FILE))
+		unregister_kretprobe(&pf_finish_probe);
+	pf_points_exit();
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A few objects per CPU, ready for contexts that can't allocate: probe
+ * handlers run under the page-table lock and with preemption off, where even
+ * GFP_ATOMIC is forbidden on PREEMPT_RT.
+ *
+ * A CPU's share is refilled by the task that took from it, before it returns
+ * to user mode (task work, which may sleep): whoever faults in user mode waits
+ * for memory instead of losing counts. Faults in the kernel (a long read(2),
+ * say) can't wait for that, and kernel threads never return to user mode: for
+ * these a worker refills.
+ */
+#include <linux/slab.h>
+
+#include "pfstat.h"
+
+static void pf_pool_fill_cpu(struct pf_pool *pool, struct pf_pool_cpu *pc)
+{
+	unsigned long flags;
+	void *obj;
+
+	while (READ_ONCE(pc->nr) < pool->size) {
+		obj = kmem_cache_zalloc(pool->cache, GFP_KERNEL | __GFP_NOWARN);
+		if (!obj)
+			return;
+		raw_spin_lock_irqsave(&pc->lock, flags);
+		if (pc->nr < pool->size) {
+			pc->objs[pc->nr++] = obj;
+			obj = NULL;
+		}
+		raw_spin_unlock_irqrestore(&pc->lock, flags);
+		if (obj)
+			kmem_cache_free(pool->cache, obj);
+	}
+}
+
+static void pf_pool_refill_task(struct callback_head *head)
+{
+	struct pf_pool_cpu *pc = container_of(head, struct pf_pool_cpu, refill);
+
+	/* First, so that whoever finds the share low from now on queues it. */
+	clear_bit_unlock(0, &pc->refilling);
+	pf_pool_fill_cpu(pc->pool, pc);
+	pf_pending_put();
+}
+
+static void pf_pool_refill_worker(struct work_struct *work)
+{
+	struct pf_pool *pool = container_of(work, struct pf_pool, work);
+
+	pf_pool_fill(pool);
+}
+
+/* Under no lock, but with preemption off. */
+static void pf_pool_low(struct pf_pool *pool, struct pf_pool_cpu *pc,
+			unsigned int left, bool may_defer)
+{
+	if (may_defer && !test_and_set_bit_lock(0, &pc->refilling)) {
+		pf_pending_get();
+		init_task_work(&pc->refill, pf_pool_refill_task);
+		if (!task_work_add(current, &pc->refill, TWA_RESUME))
+			return;
+		clear_bit_unlock(0, &pc->refilling);
+		pf_pending_put();
+		may_defer = false;
+	}
+	if (!may_defer || left < pool->size / 4)
+		queue_work(pf_wq, &pool->work);
+}
+
+static void *pf_pool_pop(struct pf_pool_cpu *pc, unsigned int *left)
+{
+	unsigned long flags;
+	void *obj = NULL;
+
+	raw_spin_lock_irqsave(&pc->lock, flags);
+	if (pc->nr)
+		obj = pc->objs[--pc->nr];
+	*left = pc->nr;
+	raw_spin_unlock_irqrestore(&pc->lock, flags);
+	return obj;
+}
+
+/**
+ * pf_pool_get() - take an object
+ * @pool: from where
+ * @may_defer: the current task is about to return to user mode
+ *
+ * Context: preemption off; any lock but pool locks may be held.
+ * Return: a zeroed object, or NULL if none is ready.
+ */
+void *pf_pool_get(struct pf_pool *pool, bool may_defer)
+{
+	struct pf_pool_cpu *pc = this_cpu_ptr(pool->cpu);
+	unsigned int left, others;
+	void *obj;
+	int cpu;
+
+	obj = pf_pool_pop(pc, &left);
+	if (!obj) {
+		for_each_online_cpu(cpu) {
+			obj = pf_pool_pop(per_cpu_ptr(pool->cpu, cpu), &others);
+			if (obj)
+				break;
+		}
+	}
+	if (left < pool->size / 2)
+		pf_pool_low(pool, pc, left, may_defer);
+	return obj;
+}
+
+/**
+ * pf_pool_fill() - fill the share of every CPU that is online
+ * @pool: which
+ *
+ * Context: may sleep.
+ * Return: 0, or -ENOMEM if a share is still empty.
+ */
+int pf_pool_fill(struct pf_pool *pool)
+{
+	int cpu, err = 0;
+
+	for_each_online_cpu(cpu) {
+		struct pf_pool_cpu *pc = per_cpu_ptr(pool->cpu, cpu);
+
+		pf_pool_fill_cpu(pool, pc);
+		if (!READ_ONCE(pc->nr))
+			err = -ENOMEM;
+	}
+	return err;
+}
+
+/**
+ * pf_pool_drain() - free what is ready
+ * @pool: which
+ *
+ * A task that took from it before may still refill it.
+ * Context: may sleep; nobody takes from the pool any more.
+ */
+void pf_pool_drain(struct pf_pool *pool)
+{
+	unsigned int left;
+	void *obj;
+	int cpu;
+
+	cancel_work_sync(&pool->work);
+	for_each_possible_cpu(cpu) {
+		struct pf_pool_cpu *pc = per_cpu_ptr(pool->cpu, cpu);
+
+		while ((obj = pf_pool_pop(pc, &left)))
+			kmem_cache_free(pool->cache, obj);
+	}
+}
+
+/**
+ * pf_pool_init() - set up an empty pool
+ * @pool: which
+ * @cache: of its objects
+ * @size: objects per CPU, at most PF_POOL_MAX
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int pf_pool_init(struct pf_pool *pool, struct kmem_cache *cache,
+		 unsigned int size)
+{
+	int cpu;
+
+	pool->cpu = alloc_percpu(struct pf_pool_cpu);
+	if (!pool->cpu)
+		return -ENOMEM;
+	pool->cache = cache;
+	pool->size = min_t(unsigned int, size, PF_POOL_MAX);
+	INIT_WORK(&pool->work, pf_pool_refill_worker);
+	for_each_possible_cpu(cpu) {
+		struct pf_pool_cpu *pc = per_cpu_ptr(pool->cpu, cpu);
+
+		raw_spin_lock_init(&pc->lock);
+		pc->pool = pool;
+	}
+	return 0;
+}
+
+/**
+ * pf_pool_exit() - undo pf_pool_init()
+ * @pool: which
+ */
+void pf_pool_exit(struct pf_pool *pool)
+{
+	pf_pool_drain(pool);
+	free_percpu(pool->cpu);
+}

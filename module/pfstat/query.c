@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The values of a run: its chunks, summed by the VMAs that are there now (or
+ * were at the end). Every counter is read once, so that the sums by VMA, by
+ * process and in total agree with each other even while faults go on.
+ */
+#include <linux/mm.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+#include "pfstat.h"
+
+/* A chunk, and the index of its process. */
+struct pf_piece {
+	unsigned long base;
+	const struct pf_chunk *chunk;
+	u32 process;
+};
+
+struct pf_sum {
+	struct pf_result *result;
+	struct pf_areas areas;
+	struct pfstat_vma *vmas;	/* one for each of @areas */
+	struct pfstat_vma *gone;	/* ranges without a VMA, sorted */
+	u32 nr_gone;
+	u32 room_gone;
+	u32 at;				/* area that the sum is about to reach */
+	struct pf_piece *pieces;
+	u32 nr_pieces;
+};
+
+/**
+ * pf_cow_sum() - the number of CoW faults
+ * @kinds: counts by enum pfstat_kind
+ *
+ * Return: the sum of the kinds that count as CoW.
+ */
+u64 pf_cow_sum(const u64 *kinds)
+{
+	u64 sum = 0;
+	int i;
+
+	for (i = 0; i < PFSTAT_NR_COW_KINDS; i++)
+		sum += kinds[i];
+	return sum;
+}
+
+/* ---- the spaces of a run --------------------------------------------------- */
+
+struct pf_spaces {
+	struct pf_space **array;
+	u32 nr;
+	u64 run;
+};
+
+static void pf_spaces_put(struct pf_spaces *spaces)
+{
+	while (spaces->nr)
+		pf_space_put(spaces->array[--spaces->nr]);
+	kvfree(spaces->array);
+	spaces->array = NULL;
+}
+
+/* pf_lock is held. */
+static int pf_spaces_collect(const struct pf_key *key, struct pf_spaces *spaces,
+			     u32 *room)
+{
+	struct pf_target *target = pf_target_find(key);
+	struct pf_space *space;
+
+	if (!target)
+		return -ESRCH;
+	if (!target->run)
+		return -ENODATA;
+	if (target->nr_spaces > *room) {
+		*room = target->nr_spaces;
+		return -EAGAIN;
+	}
+	spaces->run = target->run;
+	list_for_each_entry(space, &target->spaces, link) {
+		pf_space_get(space);
+		spaces->array[spaces->nr++] = space;
+	}
+	return 0;
+}
+
+static int pf_spaces_get(const struct pf_key *key, struct pf_spaces *spaces)
+{
+	u32 room = 16;
+	int err;
+
+	do {
+		spaces->nr = 0;
+		spaces->array = kvmalloc_array(room, sizeof(*spaces->array),
+					       GFP_KERNEL | __GFP_NOWARN);
+		if (!spaces->array)
+			return -ENOMEM;
+		raw_spin_lock_irq(&pf_lock);
+		err = pf_spaces_collect(key, spaces, &room);
+		raw_spin_unlock_irq(&pf_lock);
+		if (err)
+			kvfree(spaces->array);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+/* Keep only those of one process. */
+static int pf_spaces_filter(struct pf_spaces *spaces, u32 process)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < spaces->nr; i++) {
+		if (pid_vnr(spaces->array[i]->pid) == process)
+			spaces->array[n++] = spaces->array[i];
+		else
+			pf_space_put(spaces->array[i]);
+	}
+	spaces->nr = n;
+	return n ? 0 : -ESRCH;
+}
+
+/* The VMAs now, or at the end; NULL: unknown. */
+static struct pf_layout *pf_space_layout(struct pf_space *space, bool paths,
+					 bool *alive)
+{
+	struct pf_layout *layout;
+
+	*alive = space->mm && mmget_not_zero(space->mm);
+	if (*alive) {
+		layout = pf_layout_take(space->mm, paths);
+		mmput(space->mm);
+		raw_spin_lock_irq(&pf_lock);
+		*alive = !(space->flags & PF_SPACE_ENDED);
+		raw_spin_unlock_irq(&pf_lock);
+		return layout;
+	}
+	raw_spin_lock_irq(&pf_lock);
+	layout = pf_layout_get(space->layout);
+	raw_spin_unlock_irq(&pf_lock);
+	return layout;
+}
+
+/* ---- summing ----------------------------------------------------------------- */
+
+static int pf_piece_cmp(const void *a, const void *b)
+{
+	unsigned long x = ((const struct pf_piece *)a)->base;
+	unsigned long y = ((const struct pf_piece *)b)->base;
+
+	return x < y ? -1 : x > y;
+}
+
+static u32 pf_space_pieces(const struct pf_space *space, u32 process,
+			   struct pf_piece *pieces, u32 room)
+{
+	const struct pf_chunk *chunk;
+	u32 n = 0;
+
+	for (chunk = READ_ONCE(space->chunks); chunk; chunk = chunk->next) {
+		if (chunk->base == PF_CHUNK_NO_BASE)
+			continue;
+		if (n < room)
+			pieces[n] = (struct pf_piece){ chunk->base, chunk,
+						       process };
+		n++;
+	}
+	return n;
+}
+
+static int pf_sum_pieces(struct pf_sum *sum, const struct pf_spaces *spaces)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < spaces->nr; i++)
+		n += pf_space_pieces(spaces->array[i], i, NULL, 0);
+	sum->pieces = kvmalloc_array(n + 1, sizeof(*sum->pieces),
+				     GFP_KERNEL | __GFP_NOWARN);
+	if (!sum->pieces)
+		return -ENOMEM;
+	/* Chunks that come into being meanwhile are left for the next query. */
+	for (i = 0; i < spaces->nr; i++) {
+		u32 left = n - sum->nr_pieces;
+		u32 got = pf_space_pieces(spaces->array[i], i,
+					  sum->pieces + sum->nr_pieces, left);
+
+		sum->nr_pieces += min(got, left);
+		cond_resched();
+	}
+	sort(sum->pieces, sum->nr_pieces, sizeof(*sum->pieces), pf_piece_cmp,
+	     NULL);
+	return 0;
+}
+
+/* The unmapped range that ends at @address, or a new one. */
+static struct pfstat_vma *pf_sum_gone(struct pf_sum *sum, unsigned long address)
+{
+	struct pfstat_vma *gone, *array;
+	u32 room;
+
+	if (sum->nr_gone) {
+		gone = &sum->gone[sum->nr_gone - 1];
+		if (gone->end == address)
+			return gone;
+	}
+	if (sum->nr_gone == sum->room_gone) {
+		room = max(64U, 2 * sum->room_gone);
+		array = kvmalloc_array(room, sizeof(*array),
+				       GFP_KERNEL | __GFP_NOWARN);
+		if (!array)
+			return NULL;
+		if (sum->nr_gone)
+			memcpy(array, sum->gone,
+			       sum->nr_gone * sizeof(*array));
+		kvfree(sum->gone);
+		sum->gone = array;
+		sum->room_gone = room;
+	}
+	gone = &sum->gone[sum->nr_gone++];
+	memset(gone, 0, sizeof(*gone));
+	gone->start = address;
+	gone->flags = PFSTAT_VMA_UNMAPPED;
+	return gone;
+}
+
+/* Where to count a page; pages come in ascending order. */
+static struct pfstat_vma *pf_sum_vma(struct pf_sum *sum, unsigned long address)
+{
+	const struct pf_area *areas = sum->areas.areas;
+	struct pfstat_vma *gone;
+
+	while (sum->at < sum->areas.nr && areas[sum->at].end <= address)
+		sum->at++;
+	if (sum->at < sum->areas.nr && areas[sum->at].start <= address)
+		return &sum->vmas[sum->at];
+	gone = pf_sum_gone(sum, address);
+	if (gone)
+		gone->end = address + PAGE_SIZE;
+	return gone;
+}
+
+/* One page of all processes: @n pieces with the same base. */
+static int pf_sum_page(struct pf_sum *sum, const struct pf_piece *piece, u32 n,
+		       unsigned int page)
+{
+	struct pf_result *result = sum->result;
+	u64 kinds[PFSTAT_KIND_SLOTS] = {};
+	struct pfstat_process *process;
+	struct pfstat_vma *vma;
+	u64 any = 0, cow;
+	unsigned int i;
+
+	for (; n; n--, piece++) {
+		const atomic_t *count = piece->chunk->count[page];
+
+		process = &result->processes[piece->process];
+		cow = 0;
+		for (i = 0; i < PFSTAT_NR_KINDS; i++) {
+			u32 c = atomic_read(&count[i]);
+
+			kinds[i] += c;
+			process->kinds[i] += c;
+			any |= c;
+			if (i < PFSTAT_NR_COW_KINDS)
+				cow |= c;
+		}
+		process->pages += !!cow;
+	}
+	if (!any)
+		return 0;
+
+	piece--;
+	vma = pf_sum_vma(sum, ((piece->base << PF_CHUNK_SHIFT) + page)
+			      << PAGE_SHIFT);
+	if (!vma)
+		return -ENOMEM;
+	for (i = 0; i < PFSTAT_NR_KINDS; i++) {
+		vma->kinds[i] += kinds[i];
+		result->kinds[i] += kinds[i];
+	}
+	if (pf_cow_sum(kinds)) {
+		vma->pages++;
+		result->pages++;
+	}
+	return 0;
+}
+
+static int pf_sum_all(struct pf_sum *sum)
+{
+	const struct pf_piece *piece = sum->pieces;
+	const struct pf_piece *end = piece + sum->nr_pieces;
+	unsigned int page;
+	u32 n;
+	int err;
+
+	for (; piece < end; piece += n) {
+		for (n = 1; piece + n < end && piece[n].base == piece->base; n++)
+			;
+		for (page = 0; page < PF_CHUNK_PAGES; page++) {
+			err = pf_sum_page(sum, piece, n, page);
+			if (err)
+				return err;
+		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* ---- the answer ---------------------------------------------------------------- */
+
+static int pf_sum_layouts(struct pf_sum *sum, const struct pf_spaces *spaces,
+			  bool paths)
+{
+	struct pf_result *result = sum->result;
+	struct pfstat_process *process = result->processes;
+	struct pf_layout *layout;
+	bool alive;
+	int err;
+	u32 i;
+
+	for (i = 0; i < spaces->nr; i++, process++) {
+		struct pf_space *space = spaces->array[i];
+
+		process->pid = pid_vnr(space->pid);
+		process->parent = pid_vnr(space->parent);
+		if (space->flags & PF_SPACE_FORKED)
+			process->flags |= PFSTAT_PROCESS_FORKED;
+		if (space->flags & PF_SPACE_FOLDED)
+			process->flags |= PFSTAT_PROCESS_FOLDED;
+		layout = pf_space_layout(space, paths, &alive);
+		if (IS_ERR(layout))
+			return PTR_ERR(layout);
+		if (alive) {
+			process->flags |= PFSTAT_PROCESS_ALIVE;
+			result->alive++;
+		}
+		if (!layout)
+			continue;
+		process->nr_vmas = layout->nr;
+		err = pf_areas_merge(&sum->areas, layout);
+		pf_layout_put(layout);
+		if (err)
+			return err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+	}
+	return 0;
+}
+
+/* VMAs and ranges without one, in one array sorted by address. */
+static int pf_sum_finish(struct pf_sum *sum)
+{
+	struct pf_result *result = sum->result;
+	u32 nr = sum->areas.nr, a = 0, g = 0;
+	struct pfstat_vma *out;
+
+	out = kvmalloc_array(nr + sum->nr_gone + 1, sizeof(*out),
+			     GFP_KERNEL | __GFP_NOWARN);
+	if (!out)
+		return -ENOMEM;
+	result->vmas = out;
+	result->nr_vmas = nr + sum->nr_gone;
+	while (a < nr || g < sum->nr_gone) {
+		const struct pf_area *area = &sum->areas.areas[a];
+
+		if (a == nr || (g < sum->nr_gone &&
+				sum->gone[g].start < area->start)) {
+			*out++ = sum->gone[g++];
+			continue;
+		}
+		*out = sum->vmas[a++];
+		out->start = area->start;
+		out->end = area->end;
+		out->offset = area->offset;
+		out->flags = area->flags;
+		out->path = area->path;
+		out++;
+	}
+	result->paths = sum->areas.strings;
+	memset(&sum->areas.strings, 0, sizeof(sum->areas.strings));
+	return 0;
+}
+
+static int pf_sum_run(struct pf_sum *sum, const struct pf_spaces *spaces,
+		      bool paths)
+{
+	struct pf_result *result = sum->result;
+	int err;
+
+	result->processes = kvcalloc(spaces->nr + 1,
+				     sizeof(*result->processes), GFP_KERNEL);
+	if (!result->processes)
+		return -ENOMEM;
+	result->nr_processes = spaces->nr;
+	err = pf_sum_layouts(sum, spaces, paths);
+	if (err)
+		return err;
+	sum->vmas = kvcalloc(sum->areas.nr + 1, sizeof(*sum->vmas), GFP_KERNEL);
+	if (!sum->vmas)
+		return -ENOMEM;
+	err = pf_sum_pieces(sum, spaces);
+	if (err)
+		return err;
+	err = pf_sum_all(sum);
+	if (err)
+		return err;
+	return pf_sum_finish(sum);
+}
+
+/**
+ * pf_query() - the values of a target's current run
+ * @key: the target
+ * @process: 0: all processes; else only that one, as the caller numbers it
+ * @paths: also the VMAs' paths
+ * @result: the answer, to be freed with pf_result_free()
+ *
+ * Context: may sleep, takes the processes' mmap_lock for read.
+ * Return: 0, -ESRCH (not tracked; or no such process in the run), -ENODATA
+ * (nothing has run), -ENOMEM, -EINTR for a fatal signal.
+ */
+int pf_query(const struct pf_key *key, u32 process, bool paths,
+	     struct pf_result *result)
+{
+	struct pf_sum sum = { .result = result };
+	struct pf_spaces spaces = {};
+	int err;
+
+	memset(result, 0, sizeof(*result));
+	pf_space_sweep();
+	err = pf_spaces_get(key, &spaces);
+	if (err)
+		return err;
+	if (process)
+		err = pf_spaces_filter(&spaces, process);
+	if (!err)
+		err = pf_areas_init(&sum.areas);
+	if (!err)
+		err = pf_sum_run(&sum, &spaces, paths);
+	result->run = spaces.run;
+
+	pf_spaces_put(&spaces);
+	pf_areas_free(&sum.areas);
+	kvfree(sum.vmas);
+	kvfree(sum.gone);
+	kvfree(sum.pieces);
+	if (err)
+		pf_result_free(result);
+	return err;
+}
+
+/**
+ * pf_result_free() - free what an answer holds
+ * @result: of pf_query()
+ */
+void pf_result_free(struct pf_result *result)
+{
+	kvfree(result->vmas);
+	kvfree(result->processes);
+	kvfree(result->paths.buf);
+	memset(result, 0, sizeof(*result));
+}
