@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A command of pfstat is one file and one constant struct command, listed in
+ * main.c. What is done there for all of them: targets, the device.
+ */
+#ifndef CMD_H
+#define CMD_H
+
+#include <pfstat.h>
+
+#include "../cli/cli.h"
+
+/* What a command wants behind its options: struct command, operands */
+enum operands {
+	OPERANDS_NONE,
+	OPERANDS_TARGET,	/* NAME or --pid PID */
+	OPERANDS_TARGETS,	/* several of them */
+};
+
+/**
+ * struct call - what a command is run with
+ * @p: the open device, if the command needs it
+ * @targets: with OPERANDS_TARGET or _TARGETS
+ * @nr_targets: how many
+ */
+struct call {
+	struct pfstat *p;
+	const struct pfstat_id *targets;
+	int nr_targets;
+};
+
+extern const struct command cmd_cleanup;
+extern const struct command cmd_get;
+extern const struct command cmd_info;
+extern const struct command cmd_list;
+extern const struct command cmd_reset;
+extern const struct command cmd_track;
+extern const struct command cmd_untrack;
+extern const struct command cmd_wait;
+
+/* target.c */
+int parse_targets(const struct command *cmd, char **words, struct call *call);
+char *target_text(const struct pfstat_id *id);
+const char *add_pid(const char *arg, void *to);
+typedef int (*target_fn)(struct pfstat *p, const struct pfstat_id *id);
+int call_targets(const struct call *call, target_fn fn);
+
+#define OPT_PID \
+	{.name = "pid", .arg = "PID", .set = add_pid, \
+	 .help = "a process by its number instead of programs by name"}
+
+#endif /* CMD_H */

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* pfstat track: count the faults of programs from now on. */
+#include "cmd.h"
+
+static const struct opt opts[] = {OPT_PID, OPT_END};
+
+static int track_run(const struct call *call)
+{
+	return call_targets(call, pfstat_track);
+}
+
+const struct command cmd_track = {
+	.name = "track",
+	.synopsis = "NAME...\n--pid PID...",
+	.summary = "Count the faults of programs from now on",
+	.details =
+	"NAME is what ps shows as command (up to 15 characters), or the name of\n"
+	"the executable if it is longer. Every start of such a program begins a\n"
+	"new run; its fork children belong to it.\n",
+	.opts = opts,
+	.operands = OPERANDS_TARGETS,
+	.run = track_run,
+};
