@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# For people: 'make' or 'make help' says what there is. The work is done by
+# scripts/, tests/ and bench/; the module's objects are listed in Kbuild.
+
+GUEST ?= i386
+PREFIX ?= /usr/local
+KERNEL ?= /lib/modules/$(shell uname -r)/build
+DESTDIR ?=
+
+# A target whose script is not there must not look as if it had worked.
+need = @test -x $(1) || { echo "make $@: there is no $(1) yet" >&2; exit 1; }
+
+help:
+	@echo "make demo              track a program in an x86-32 and in an arm64 guest"
+	@echo "make test              run every test in every guest"
+	@echo "make test-debug        the same in guests with kernels that watch themselves"
+	@echo "make check             check style, types and the ABI"
+	@echo "make bench             measure, and compare with the targets"
+	@echo "make vm GUEST=i386     a shell in a guest (scripts/vm --list: all guests)"
+	@echo "make build             build everything for every guest and this machine"
+	@echo "make module            build pfstat.ko for the running kernel ($(shell uname -r))"
+	@echo "make install           install tools, library and headers below PREFIX=$(PREFIX)"
+	@echo "make clean             remove build/ (downloads stay in the cache)"
+
+demo:
+	@scripts/demo
+
+test:
+	$(call need,tests/run)
+	@tests/run
+
+test-debug:
+	$(call need,tests/run)
+	@tests/run --guest arm64-debug --guest i386-debug
+
+check:
+	$(call need,scripts/check)
+	@scripts/hostdeps run check
+	@scripts/check
+
+bench:
+	$(call need,bench/run)
+	@bench/run
+
+vm:
+	@scripts/vm $(GUEST)
+
+build:
+	@scripts/hostdeps
+	@scripts/build
+
+host:
+	@scripts/build host
+
+module:
+	@scripts/build --module $(KERNEL)
+	@echo "Load it with: insmod build/running/module/pfstat.ko"
+
+install: host
+	@scripts/install "$(DESTDIR)$(PREFIX)"
+	@echo "The module for the running kernel: make module"
+
+clean:
+	rm -rf build
+
+.PHONY: help demo test test-debug check bench vm build host module install clean
