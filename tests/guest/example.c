@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The shape of a test program, and a test of what test programs stand on: a
+ * program tracked under its name, faults whose number is known, tests from a
+ * table. Copy it to begin a new one; docs/testing.md says the rest.
+ *
+ * vm: mem=1024
+ */
+#include <pfstat.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/ktap.h"
+#include "lib/workload.h"
+
+#define NAME		"ktap-example"
+#define PAGES		8
+
+BEFORE_EACH()
+{
+	ASSERT_OK(pf_cleanup());
+}
+
+/* Maps PAGES pages, says where, forks; the child writes each of them. */
+WORKLOAD(child_writes)
+{
+	long page_size = sysconf(_SC_PAGESIZE);
+	size_t size = PAGES * page_size;
+	int status, i;
+	char *p;
+
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return 1;
+	memset(p, 1, size);
+	workload_step("%lx", (unsigned long)p);
+	if (!fork()) {
+		for (i = 0; i < PAGES; i++)
+			p[i * page_size] = 2;
+		_exit(0);
+	}
+	return wait(&status) < 0 || status;
+}
+
+/* The CoW faults of the VMA that holds @address, -1 without such a VMA. */
+static long faults_at(const struct pf_stat *pf, unsigned long address)
+{
+	int i;
+
+	for (i = 0; i < pf->nb_vma && i < MAX_SIZE_PF; i++)
+		if (address >= pf->vma_list_start[i] && address < pf->vma_list_end[i])
+			return pf->vma_fault[i];
+	return -1;
+}
+
+TEST(child_writes_are_counted)
+{
+	unsigned long address;
+	struct workload w;
+	struct pf_stat pf;
+
+	ASSERT_OK(pf_set_param(NAME, strlen(NAME)));
+	w = workload_start("child_writes", NAME, NULL);
+	address = strtoul(workload_wait(&w), NULL, 16);
+	workload_go(&w);
+	ASSERT_EQ(workload_end(&w), 0);
+
+	ASSERT_OK(pf_get_info(NAME, strlen(NAME), &pf));
+	EXPECT_EQ(faults_at(&pf, address), PAGES);
+}
+
+static const struct bad_name {
+	const char *name;
+	const char *text;
+	size_t len;
+	int error;
+} bad_names[] = {
+	{ "empty", "", 0, EINVAL },
+	{ "with_slash", "a/b", 3, EINVAL },
+	{ "with_nul", "a\0b", 3, EINVAL },
+};
+
+TEST_EACH(bad_name, const struct bad_name *, bad_names)
+{
+	EXPECT_ERRNO(pf_set_param(each->text, each->len), each->error);
+}

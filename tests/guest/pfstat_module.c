@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The module comes and goes while tracked programs fault, fork, execute and
+ * end; and with each way to hook.
+ *
+ * vm: smp=4 mem=1024 timeout=600
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/cow.h"
+
+#define NAME	"pf-module"
+#define PAGES	32
+
+static int load(const char *args)
+{
+	const char *path = getenv("PFSTAT_KO");
+	int fd, ret;
+
+	if (!path)
+		ktap_fail(__FILE__, __LINE__, 1, "PFSTAT_KO does not say where the module is");
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_OK(fd);
+	ret = syscall(SYS_finit_module, fd, args, 0);
+	close(fd);
+	return ret;
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "pfstat", O_NONBLOCK);
+}
+
+/* What the test before left, if it failed: a module must be there. */
+BEFORE_EACH()
+{
+	if (access(PFSTAT_DEVICE, F_OK))
+		ASSERT_OK(load(""));
+	cow_begin();
+}
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000L + now.tv_nsec / 1000000;
+}
+
+static char *area;
+
+static void *fault(void *arg)
+{
+	(void)arg;
+	write_pages(area, PAGES);
+	return NULL;
+}
+
+/* Forks, threads, faults and programs without end. */
+WORKLOAD(busy)
+{
+	pthread_t threads[3];
+	char path[500];
+	ssize_t len;
+	pid_t pid;
+	int i, k;
+
+	only_small_pages();
+	area = map_written(PAGES);
+	if (argc > 1)
+		workload_step("%lx", (unsigned long)area);
+	for (i = 0; i < 5; i++) {
+		pid = fork_sleeper();
+		for (k = 0; k < 3; k++)
+			pthread_create(&threads[k], NULL, fault, NULL);
+		for (k = 0; k < 3; k++)
+			pthread_join(threads[k], NULL);
+		end_sleeper(pid);
+	}
+	len = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	if (len <= 0)
+		return 1;
+	path[len] = '\0';
+	execl(path, NAME, NULL);
+	return 1;
+}
+
+static void load_and_unload(const char *args, int times)
+{
+	struct workload w[3];
+	struct pfstat_id id = pfstat_by_name(NAME);
+	long before;
+	int i, k;
+
+	pfstat_close(pf);
+	ASSERT_OK(unload());
+	for (i = 0; i < 3; i++) {
+		w[i] = workload_start("busy", NAME, "first", NULL);
+		workload_wait(&w[i]);
+		workload_go(&w[i]);
+	}
+	for (i = 0; i < times; i++) {
+		struct pfstat_result *r = NULL;
+		struct pfstat_info info;
+
+		ASSERT_OK(load(args));
+		pf = pfstat_open();
+		ASSERT_TRUE(pf);
+		ASSERT_OK(pfstat_track(pf, &id));
+		usleep(50000 * (i % 5));
+		ASSERT_OK(pfstat_query(pf, &id, 0, &r));
+		pfstat_result_free(r);
+		ASSERT_OK(pfstat_get_info(pf, &info));
+		EXPECT_EQ(info.lost, 0);
+		EXPECT_EQ(info.missed, 0);
+		pfstat_close(pf);
+		before = milliseconds();
+		/* A handle that is just closed may hold it for a moment. */
+		for (k = 0; k < 100 && unload(); k++) {
+			ASSERT_EQ(errno, EAGAIN);
+			usleep(10000);
+		}
+		EXPECT_TRUE(access(PFSTAT_DEVICE, F_OK));
+		ktap_note("unloaded %d times, the last took %ld ms", i + 1,
+			  milliseconds() - before);
+	}
+	for (i = 0; i < 3; i++) {
+		kill(w[i].pid, SIGKILL);
+		EXPECT_EQ(workload_end(&w[i]), 128 + SIGKILL);
+	}
+	ASSERT_OK(load(""));
+}
+
+TEST_SECONDS(rmmod_while_programs_fault, 200)
+{
+	load_and_unload("", 6);
+}
+
+TEST_SECONDS(rmmod_while_programs_fault_kprobe, 200)
+{
+	load_and_unload("hook=kprobe", 6);
+}
+
+TEST_SECONDS(rmmod_while_programs_fault_ftrace, 200)
+{
+	load_and_unload("hook=ftrace", 6);
+}
+
+TEST(open_device_keeps_the_module)
+{
+	EXPECT_ERRNO(unload(), EAGAIN);
+}
+
+TEST(unknown_hook_is_refused)
+{
+	pfstat_close(pf);
+	ASSERT_OK(unload());
+	EXPECT_ERRNO(load("hook=magic"), EINVAL);
+	EXPECT_TRUE(access(PFSTAT_DEVICE, F_OK));
+	ASSERT_OK(load(""));
+}
+
+/* Waiting for a target keeps neither its results nor anything else. */
+TEST(values_do_not_outlive_the_module)
+{
+	struct pfstat_id id = track_name(NAME);
+	struct pfstat_result *r = NULL;
+
+	pfstat_close(pf);
+	ASSERT_OK(unload());
+	ASSERT_OK(load(""));
+	pf = pfstat_open();
+	ASSERT_TRUE(pf);
+	EXPECT_ERRNO(pfstat_query(pf, &id, 0, &r), ESRCH);
+}

@@ -1,0 +1,7 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Something is left when a module is unloaded: vmalloc.
+# vm: add=build/{guest}/plant/plant.ko
+echo "1..1"
+insmod /root/plant.ko what=vmalloc && rmmod plant && echo "ok 1 first"
