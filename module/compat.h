@@ -1,14 +1,106 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What differs between kernel versions, and nothing else. Known good: 6.1.
+ * What differs between kernel versions, and nothing else: the code is written
+ * for the newest, and older ones get here what they lack. Known good: 6.1, 6.12.
  */
 #ifndef _PF_COMPAT_H
 #define _PF_COMPAT_H
 
-#include <linux/mm_types.h>
+#include <linux/ftrace.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/rcupdate.h>
+#include <linux/version.h>
 
 #ifndef VMA_ITERATOR
 #error "pfstat needs Linux 6.1 or later (the VMA iterator)"
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+static inline void vm_flags_set(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags |= flags;
+}
+
+static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
+{
+	vma->vm_flags &= ~flags;
+}
+
+#define zap_page_range_single(vma, address, size, details) \
+	zap_page_range(vma, address, size)
+#endif
+
+/* Faults under the lock of their VMA alone, that mmap_lock doesn't keep out. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+static inline void vma_start_write(struct vm_area_struct *vma)
+{
+}
+#endif
+
+/* Of a private mapping: no shadow stack of x86. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+#define pte_mkwrite_novma(pte)	pte_mkwrite(pte)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define pmdp_get_lockless(pmdp)	pmd_read_atomic(pmdp)
+#endif
+
+/**
+ * pf_pte_lock() - map and lock the PTE table that an entry points to
+ * @mm: whose
+ * @pmd: the entry, which was one for a table a moment ago
+ * @addr: an address in it
+ * @ptlp: out: the table's lock
+ *
+ * From 6.5 on khugepaged may take the table away without mmap_lock: the table
+ * is freed after an RCU grace period, and its lock tells whether it is still in
+ * its place. The kernel's own function, __pte_offset_map_lock(), is not exported.
+ *
+ * Context: @mm's mmap_lock is held.
+ *
+ * Return: the entry of @addr, for pte_unmap_unlock(), or NULL: no table.
+ */
+static inline pte_t *pf_pte_lock(struct mm_struct *mm, pmd_t *pmd,
+				 unsigned long addr, spinlock_t **ptlp)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+	return pte_offset_map_lock(mm, pmd, addr, ptlp);
+#else
+	pmd_t now;
+	pte_t *pte;
+
+	for (;;) {
+		rcu_read_lock();
+		now = pmdp_get_lockless(pmd);
+		if (pmd_none(now) || pmd_leaf(now) || pmd_bad(now)) {
+			rcu_read_unlock();
+			return NULL;
+		}
+		pte = __pte_map(&now, addr);
+		*ptlp = pte_lockptr(mm, &now);
+		spin_lock(*ptlp);
+		if (likely(pmd_same(now, pmdp_get_lockless(pmd))))
+			return pte;
+		pte_unmap_unlock(pte, *ptlp);
+	}
+#endif
+}
+
+/* ---- tracing -------------------------------------------------------------- */
+
+/* From 6.10 on __string() remembers what to copy. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define pf_assign_str(field, source)	__assign_str(field, source)
+#else
+#define pf_assign_str(field, source)	__assign_str(field)
+#endif
+
+/* In some 6.12 too, but always a macro. */
+#ifndef arch_ftrace_regs
+#define arch_ftrace_regs(fregs)		(fregs)
 #endif
 
 #endif /* _PF_COMPAT_H */

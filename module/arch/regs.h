@@ -9,6 +9,8 @@
 #include <linux/preempt.h>
 #include <linux/ptrace.h>
 
+#include "compat.h"
+
 /*
  * pf_arg() - argument @n of the function at whose entry @regs were taken
  * pf_caller() - the address it returns to
@@ -62,7 +64,7 @@ static __always_inline unsigned long pf_caller(const struct pt_regs *regs)
 #if defined(CONFIG_DYNAMIC_FTRACE_WITH_ARGS) ? defined(CONFIG_X86_64) : \
 	defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS) && defined(CONFIG_ARM64)
 #define PF_FTRACE_FLAGS		0
-#define pf_ftrace_regs(fregs)	(&(fregs)->regs)
+#define pf_ftrace_regs(fregs)	(&arch_ftrace_regs(fregs)->regs)
 #elif defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS)
 #define PF_FTRACE_FLAGS		FTRACE_OPS_FL_SAVE_REGS
 #define pf_ftrace_regs(fregs)	ftrace_get_regs(fregs)

@@ -13,6 +13,7 @@
 #include <linux/sched/task_stack.h>
 #include <linux/tracepoint.h>
 
+#include "compat.h"
 #include "pfstat.h"
 
 /*
@@ -48,7 +49,7 @@ TRACE_EVENT(cow_fault,
 		__entry->duration = 0;
 		__entry->pid = pid_nr(space->pid);
 		__entry->kind = kind;
-		__assign_str(name, space->target->key.name);
+		pf_assign_str(name, space->target->key.name);
 	),
 	TP_printk("name=%s pid=%d mm=%llx address=0x%llx vma=0x%llx kind=%s ip=0x%llx duration=%llu",
 		  __get_str(name), __entry->pid, __entry->mm,

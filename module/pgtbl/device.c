@@ -98,7 +98,6 @@ static const struct file_operations device_fops = {
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = device_mmap,
-	.llseek = no_llseek,
 };
 
 static struct miscdevice device = {

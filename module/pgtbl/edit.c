@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "ioctl.h"
 #include "edit.h"
 
@@ -199,7 +200,9 @@ static int make(struct pgtbl_space *space, struct change *change)
 	if (!pmd)
 		return -ENXIO;
 
-	pte = pte_offset_map_lock(space->mm, pmd, change->addr, &ptl);
+	pte = pf_pte_lock(space->mm, pmd, change->addr, &ptl);
+	if (!pte)
+		return -ENXIO;
 	now = pgtbl_read(pte);
 	if (now != change->old) {
 		err = -EAGAIN;

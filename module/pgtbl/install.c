@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 #include <linux/userfaultfd_k.h>
 
+#include "compat.h"
 #include "ioctl.h"
 #include "pool.h"
 
@@ -105,14 +106,16 @@ static int make_writable(struct vm_area_struct *vma, unsigned long addr,
 
 	if (!pmd)
 		return -EAGAIN;
-	first = pte_offset_map_lock(mm, pmd, addr, &ptl);
+	first = pf_pte_lock(mm, pmd, addr, &ptl);
+	if (!first)
+		return -EAGAIN;
 	/*
 	 * More rights need no flush: a CPU that lacks them faults. The page is
 	 * the same, so arm64's set_pte_at() has nothing more to do (and needs
 	 * mte_sync_tags(), which is not exported).
 	 */
 	for (pte = first; count--; pte++)
-		set_pte(pte, pte_mkwrite(*pte));
+		set_pte(pte, pte_mkwrite_novma(*pte));
 	pte_unmap_unlock(first, ptl);
 	return 0;
 }
@@ -262,7 +265,9 @@ static u8 is_there(struct mm_struct *mm, unsigned long addr,
 
 	if (!pmd)
 		return 0;
-	pte = pte_offset_map_lock(mm, pmd, addr, &ptl);
+	pte = pf_pte_lock(mm, pmd, addr, &ptl);
+	if (!pte)
+		return 0;
 	if (pte_present(*pte) && pte_pfn(*pte) == page_to_pfn(page))
 		ret = PGTBL_TAKEN | (pte_dirty(*pte) ? PGTBL_TAKEN_DIRTY : 0);
 	pte_unmap_unlock(pte, ptl);
@@ -272,19 +277,22 @@ static u8 is_there(struct mm_struct *mm, unsigned long addr,
 /*
  * take_some() - unmap a part of a run
  *
- * zap_page_range() does all that unmapping a page asks for: rmap, RSS, and the
- * flush on every CPU before it returns.
+ * zap_page_range_single() does all that unmapping a page asks for: rmap, RSS,
+ * and the flush on every CPU before it returns.
  *
- * Context: the client's mmap_lock for writing, so that no entry changes
- * between is_there() and that; the pool's lock.
+ * Context: the client's mmap_lock for writing; with the VMAs' own, no entry
+ * changes between is_there() and that. The pool's lock.
  */
 static void take_some(struct mm_struct *mm, struct pgtbl_pool_pages *pool,
 		      unsigned long addr, unsigned int page,
 		      unsigned int count, u8 *result)
 {
-	struct vm_area_struct *vma = NULL;
+	VMA_ITERATOR(vmi, mm, addr);
+	struct vm_area_struct *vma;
 	unsigned int i, first;
 
+	for_each_vma_range(vmi, vma, addr + ((unsigned long)count << PAGE_SHIFT))
+		vma_start_write(vma);
 	for (i = 0; i < count; i++)
 		result[i] = is_there(mm, addr + ((unsigned long)i <<
 						 PAGE_SHIFT),
@@ -301,8 +309,9 @@ static void take_some(struct mm_struct *mm, struct pgtbl_pool_pages *pool,
 		while (i < count && result[i] &&
 		       addr + ((unsigned long)i << PAGE_SHIFT) < vma->vm_end)
 			i++;
-		zap_page_range(vma, from,
-			       (unsigned long)(i - first) << PAGE_SHIFT);
+		zap_page_range_single(vma, from,
+				      (unsigned long)(i - first) << PAGE_SHIFT,
+				      NULL);
 	}
 	for (i = 0; i < count; i++) {
 		if (!result[i])

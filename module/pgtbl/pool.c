@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "ioctl.h"
 #include "pool.h"
 
@@ -59,9 +60,9 @@ int pgtbl_pool_mmap(struct file *file, struct vm_area_struct *vma)
 	if (!pool || first >= pool->count ||
 	    vma_pages(vma) > pool->count - first)
 		return -EINVAL;
-	vma->vm_flags &= ~(VM_EXEC | VM_MAYEXEC);
-	vma->vm_flags |= VM_PFNMAP | VM_IO | VM_DONTCOPY | VM_DONTEXPAND |
-			 VM_DONTDUMP;
+	vm_flags_clear(vma, VM_EXEC | VM_MAYEXEC);
+	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTCOPY | VM_DONTEXPAND |
+			  VM_DONTDUMP);
 	vma->vm_ops = &pool_ops;
 	return 0;
 }

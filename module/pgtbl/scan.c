@@ -177,6 +177,8 @@ static unsigned long scan_step(struct scan *scan, struct vm_area_struct *vma,
 	const void *table;
 	u32 is;
 
+	/* From 6.5 on khugepaged frees tables of files without mmap_lock. */
+	rcu_read_lock();
 	pgtbl_descend(scan->mm, addr, above_pte, &path);
 	size = 1ul << pgtbl_shift(path.last);
 	end = min(end - 1, addr | (size - 1)) + 1;
@@ -186,11 +188,15 @@ static unsigned long scan_step(struct scan *scan, struct vm_area_struct *vma,
 		is = entry_is(scan, vma, path.last, entry);
 		if (path.kind == PGTBL_KIND_LEAF)
 			is |= PGTBL_IS_HUGE;
-		return put_extent(scan, addr, end, is) ? end : addr;
+		if (put_extent(scan, addr, end, is))
+			addr = end;
+		goto unlock;
 	}
 	table = kmap_local_page(pfn_to_page(pgtbl_pfn(path.last, entry)));
 	addr = scan_entries(scan, vma, table, addr, end);
 	kunmap_local(table);
+unlock:
+	rcu_read_unlock();
 	return addr;
 }
 

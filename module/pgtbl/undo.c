@@ -16,6 +16,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "edit.h"
 
 /**
@@ -92,7 +93,7 @@ static pte_t restored(pte_t pte, const struct pgtbl_made *made)
 	if (pte_write(orig) && !pte_write(pte) && !pte_special(pte) &&
 	    pfn_valid(pte_pfn(pte)) && PageAnon(pte_page(pte)) &&
 	    PageAnonExclusive(pte_page(pte)))
-		pte = pte_mkwrite(pte);
+		pte = pte_mkwrite_novma(pte);
 	return pte;
 }
 
@@ -148,7 +149,9 @@ static bool undo_one(struct pgtbl_space *space, const struct pgtbl_made *made)
 
 	if (!pmd)
 		return false;
-	pte = pte_offset_map_lock(space->mm, pmd, made->addr, &ptl);
+	pte = pf_pte_lock(space->mm, pmd, made->addr, &ptl);
+	if (!pte)
+		return false;
 	ret = undo_entry(made, pte);
 	pte_unmap_unlock(pte, ptl);
 	return ret;

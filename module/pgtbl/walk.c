@@ -7,6 +7,7 @@
 #include <linux/sched/mm.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "pgtbl.h"
 
 /**
@@ -63,7 +64,7 @@ void pgtbl_descend(struct mm_struct *mm, unsigned long addr,
  * Context: @mm's mmap_lock is held (for reading: @addr is in a mapping), or
  * nobody else can use @mm any more.
  *
- * Return: for pte_offset_map_lock(), or NULL: there is no such table. A huge
+ * Return: for pf_pte_lock(), or NULL: there is no such table. A huge
  * page may come and go meanwhile, but no table under that lock.
  */
 pmd_t *pgtbl_pmd(struct mm_struct *mm, unsigned long addr)
@@ -82,7 +83,7 @@ pmd_t *pgtbl_pmd(struct mm_struct *mm, unsigned long addr)
 	if (pud_none(*pud) || pud_bad(*pud))
 		return NULL;
 	pmd = pmd_offset(pud, addr);
-	now = pmd_read_atomic(pmd);
+	now = pmdp_get_lockless(pmd);
 	return pmd_none(now) || pmd_bad(now) ? NULL : pmd;
 }
 

@@ -28,6 +28,7 @@
 #include <linux/security.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "edit.h"
 #include "stage.h"
 
@@ -267,11 +268,11 @@ int pgtbl_window_mmap(struct file *file, struct vm_area_struct *vma)
 		if (!pgtbl_unsafe_write || pgtbl_may_edit())
 			return -EPERM;
 	} else {
-		vma->vm_flags &= ~VM_MAYWRITE;
+		vm_flags_clear(vma, VM_MAYWRITE);
 	}
-	vma->vm_flags &= ~(VM_EXEC | VM_MAYEXEC);
-	vma->vm_flags |= VM_PFNMAP | VM_IO | VM_DONTCOPY | VM_DONTEXPAND |
-			 VM_DONTDUMP;
+	vm_flags_clear(vma, VM_EXEC | VM_MAYEXEC);
+	vm_flags_set(vma, VM_PFNMAP | VM_IO | VM_DONTCOPY | VM_DONTEXPAND |
+			  VM_DONTDUMP);
 
 	window = kvzalloc(struct_size(window, slots, count),
 			  GFP_KERNEL_ACCOUNT);
