@@ -15,7 +15,7 @@ REQUIRED = ("DESC", "SERIES", "FLAVOUR", "DEB_ARCH", "LIBDIR", "ARCH", "CROSS",
 #: keys that a guest file may set, and what they are otherwise
 OPTIONAL = {"QEMU_ICOUNT": "", "QEMU_KVM": "", "APPEND": "", "APPEND_ICOUNT": "",
 	    "SUITE": "main", "DEBUG": "", "DEBUG_MAKE": "", "KERNEL": "vmlinuz",
-	    "COMMON": "common", "KBUILD": "series", "ACCEL": "tcg"}
+	    "COMMON": "common", "KBUILD": "series", "ACCEL": "tcg", "USUAL": "yes"}
 
 
 class Guest:
@@ -43,8 +43,8 @@ def names():
 
 
 def usual():
-	"""The names of the guests with kernels of Debian's, that need not be built."""
-	return [name for name in names() if not load(name).debug]
+	"""The names of the guests that are meant where none is named."""
+	return [name for name in names() if not load(name).debug and load(name).usual == "yes"]
 
 
 def parse(path):
