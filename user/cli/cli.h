@@ -48,6 +48,7 @@ struct call;
  * @opts: its options besides --help, may be NULL
  * @operands: what it wants behind them, as the program defines it
  * @no_device: it does without the module
+ * @wraps: it runs a command line: its options end at the first word that is none
  * @run: does it; returns the exit status, having said what went wrong
  */
 struct command {
@@ -58,6 +59,7 @@ struct command {
 	const struct opt *opts;
 	int operands;
 	bool no_device;
+	bool wraps;
 	int (*run)(const struct call *call);
 };
 
@@ -93,6 +95,8 @@ int usage_error(const struct command *cmd, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void print_command_help(const struct command *cmd);
 const char *set_flag(const char *arg, void *to);
+const char *set_text(const char *arg, void *to);
+const char *set_number(const char *arg, void *to);
 const char *set_pid(const char *arg, void *to);
 const char *set_milliseconds(const char *arg, void *to);
 

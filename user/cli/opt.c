@@ -73,7 +73,7 @@ static void fill_getopt(const struct command *cmd, char *letters,
 	const struct opt *opt = cmd->opts;
 	int i;
 
-	letters += sprintf(letters, ":h");
+	letters += sprintf(letters, cmd->wraps ? "+:h" : ":h");
 	for (i = 0; opt && opt[i].name && i < OPTS_MAX; i++) {
 		options[i].name = opt[i].name;
 		options[i].has_arg = opt[i].arg ? required_argument :
@@ -123,7 +123,7 @@ static const char *getopt_problem(int c)
 int parse_opts(const struct command *cmd, int argc, char **argv, int *status)
 {
 	struct option options[OPTS_MAX + 2] = {};
-	char letters[2 * OPTS_MAX + 3];
+	char letters[2 * OPTS_MAX + 4];
 	const char *problem;
 	const struct opt *opt;
 	int c;
@@ -156,6 +156,25 @@ const char *set_flag(const char *arg, void *to)
 {
 	(void)arg;
 	*(bool *)to = true;
+	return NULL;
+}
+
+const char *set_text(const char *arg, void *to)
+{
+	*(const char **)to = arg;
+	return NULL;
+}
+
+const char *set_number(const char *arg, void *to)
+{
+	char *end;
+	long number;
+
+	errno = 0;
+	number = strtol(arg, &end, 10);
+	if (errno || end == arg || *end || number <= 0 || number > INT_MAX)
+		return "not a positive number";
+	*(int *)to = number;
 	return NULL;
 }
 

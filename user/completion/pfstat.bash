@@ -42,7 +42,9 @@ _pfstat_words()
 		case $command in
 		track | untrack | reset) printf '%s\n' --pid --help ;;
 		list) printf '%s\n' --json --color --help ;;
-		get) printf '%s\n' --pid --process --all --json --color --help ;;
+		get) printf '%s\n' --pid --process --all --each --openmetrics --json --color --help ;;
+		diff) printf '%s\n' --json --color --help ;;
+		run) printf '%s\n' --all --each --output --json --color --help ;;
 		wait) printf '%s\n' --pid --timeout --help ;;
 		info) printf '%s\n' --json --help ;;
 		cleanup | help) printf '%s\n' --help ;;
@@ -52,10 +54,16 @@ _pfstat_words()
 	fi
 	case $command in
 	'' | help)
-		printf '%s\n' track untrack list get wait reset cleanup info help
+		printf '%s\n' run track untrack list get diff wait reset cleanup info help
 		;;
 	untrack | reset | get | wait)
 		_pfstat_names
+		;;
+	run)
+		compgen -c -- "$current"
+		;;
+	diff)
+		compgen -f -- "$current"
 		;;
 	esac
 }

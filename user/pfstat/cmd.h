@@ -15,6 +15,8 @@ enum operands {
 	OPERANDS_NONE,
 	OPERANDS_TARGET,	/* NAME or --pid PID */
 	OPERANDS_TARGETS,	/* several of them */
+	OPERANDS_COMMAND,	/* COMMAND [ARGUMENT...] */
+	OPERANDS_WORDS,		/* what the command itself understands */
 };
 
 /**
@@ -22,18 +24,22 @@ enum operands {
  * @p: the open device, if the command needs it
  * @targets: with OPERANDS_TARGET or _TARGETS
  * @nr_targets: how many
+ * @words: with OPERANDS_COMMAND or _WORDS: they, and NULL
  */
 struct call {
 	struct pfstat *p;
 	const struct pfstat_id *targets;
 	int nr_targets;
+	char **words;
 };
 
 extern const struct command cmd_cleanup;
+extern const struct command cmd_diff;
 extern const struct command cmd_get;
 extern const struct command cmd_info;
 extern const struct command cmd_list;
 extern const struct command cmd_reset;
+extern const struct command cmd_run;
 extern const struct command cmd_track;
 extern const struct command cmd_untrack;
 extern const struct command cmd_wait;

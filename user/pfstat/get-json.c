@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pfstat get --json. The keys are documented in pfstat(8): a contract. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "get.h"
 
@@ -17,6 +16,7 @@ static void add_counts(struct json_object *to, const __u64 *kinds, __u64 pages)
 		json_add_number(kind < PFSTAT_NR_COW_KINDS ? cow : to,
 				pfstat_kind_name(kind), kinds[kind]);
 	json_add_number(to, "pages", pages);
+	json_add_number(to, "bytes_copied", bytes_copied(kinds));
 }
 
 static void add_vma(struct json_object *vmas,
@@ -35,8 +35,18 @@ static void add_vma(struct json_object *vmas,
 	json_add_bool(object, "unmapped", vma->flags & PFSTAT_VMA_UNMAPPED);
 }
 
-static void add_process(struct json_object *processes,
-			const struct pfstat_process *process)
+static void add_vmas(struct json_object *to, const struct pfstat_result *result)
+{
+	struct json_object *vmas = json_new_array();
+	__u32 i;
+
+	json_add(to, "vmas", vmas);
+	for (i = 0; i < result->nr_vmas; i++)
+		add_vma(vmas, result, &result->vmas[i]);
+}
+
+static struct json_object *add_process(struct json_object *processes,
+				       const struct pfstat_process *process)
 {
 	struct json_object *object = json_append_object(processes);
 
@@ -47,37 +57,56 @@ static void add_process(struct json_object *processes,
 	json_add_bool(object, "folded", process->flags & PFSTAT_PROCESS_FOLDED);
 	json_add_number(object, "nb_vma", process->nr_vmas);
 	add_counts(object, process->kinds, process->pages);
+	return object;
 }
 
-static void add_name(struct json_object *to, const struct pfstat_id *id)
+static void add_each(const struct pfstat_process *process,
+		     const struct pfstat_result *result, void *data)
 {
-	char *name = id->type == PFSTAT_TARGET_PID ?
-		     process_name(id->pid) :
-		     must(strndup(id->name, id->name_len));
+	add_vmas(add_process(data, process), result);
+}
 
-	json_add_text(to, "name", name);
-	free(name);
+static void add_processes(struct json_object *to, const struct report *r)
+{
+	struct json_object *processes = json_new_array();
+	__u32 i;
+
+	json_add(to, "processes", processes);
+	if (r->each) {
+		get_each(r, add_each, processes);
+		return;
+	}
+	for (i = 0; i < r->result->nr_processes; i++)
+		add_process(processes, &r->result->processes[i]);
+}
+
+static void add_command(struct json_object *to, const struct report *r)
+{
+	struct json_object *words = json_new_array();
+	char *const *word;
+
+	json_add(to, "command", words);
+	for (word = r->command; *word; word++)
+		json_append_text(words, *word);
+	json_add_number(to, "status", r->status);
 }
 
 void get_print_json(const struct report *r)
 {
 	const struct pfstat_process *first = first_process(r->result);
 	struct json_object *top = json_new_object();
-	struct json_object *vmas = json_new_array();
-	struct json_object *processes = json_new_array();
-	__u32 i;
+	char *name = report_name(r);
 
-	add_name(top, r->id);
+	json_add_text(top, "name", name);
+	free(name);
+	if (r->command)
+		add_command(top, r);
 	json_add_number(top, "run", r->result->run);
 	json_add_number(top, "pid", first ? first->pid : 0);
 	json_add_bool(top, "alive", r->result->alive);
 	json_add_number(top, "nb_vma", r->result->nr_vmas);
 	add_counts(top, r->result->kinds, r->result->pages);
-	json_add(top, "vmas", vmas);
-	for (i = 0; i < r->result->nr_vmas; i++)
-		add_vma(vmas, r->result, &r->result->vmas[i]);
-	json_add(top, "processes", processes);
-	for (i = 0; i < r->result->nr_processes; i++)
-		add_process(processes, &r->result->processes[i]);
+	add_vmas(top, r->result);
+	add_processes(top, r);
 	json_print(top);
 }

@@ -2,6 +2,7 @@
 /* pfstat get for people. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../cli/table.h"
 #include "cmd.h"
@@ -52,22 +53,25 @@ static void print_kinds(const __u64 *kinds, int from, int to)
 	}
 }
 
-static void print_header(const struct report *r)
+/* "1.5 MiB", in the unit that leaves at most four digits */
+static void print_bytes(__u64 bytes)
 {
-	const struct pfstat_result *result = r->result;
-	const struct pfstat_process *first = first_process(result);
-	__u64 faults = pfstat_cow_faults(result->kinds);
-	char *name = target_text(r->id);
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+	double value = bytes / 1024.0;
+	size_t unit = 0;
 
-	printf("%s: run %llu, ", name, result->run);
-	if (r->process)
-		printf("process %d only", (int)r->process);
-	else
-		printf("%u process%s, %u alive", result->nr_processes,
-		       result->nr_processes == 1 ? "" : "es", result->alive);
-	if (first && !r->process)
-		printf(", first pid %u", first->pid);
-	printf("\n%llu CoW faults on %llu pages", faults, result->pages);
+	while (value >= 10000 && unit + 1 < sizeof(units) / sizeof(*units)) {
+		value /= 1024;
+		unit++;
+	}
+	printf("%.*f %s", unit && value < 100, value, units[unit]);
+}
+
+static void print_counts(const struct pfstat_result *result)
+{
+	__u64 faults = pfstat_cow_faults(result->kinds);
+
+	printf("%llu CoW faults on %llu pages", faults, result->pages);
 	if (faults) {
 		printf(": ");
 		print_kinds(result->kinds, 0, PFSTAT_NR_COW_KINDS);
@@ -78,6 +82,34 @@ static void print_header(const struct report *r)
 			    PFSTAT_NR_KINDS);
 	}
 	printf("\n");
+	if (bytes_copied(result->kinds)) {
+		print_bytes(bytes_copied(result->kinds));
+		printf(" copied\n");
+	}
+}
+
+static void print_header(const struct report *r)
+{
+	const struct pfstat_result *result = r->result;
+	const struct pfstat_process *first = first_process(result);
+	char *name = r->name ? must(strdup(r->name)) : target_text(r->id);
+	char *shown = printable(name);
+
+	printf("%s: ", shown);
+	if (!r->command)
+		printf("run %llu, ", result->run);
+	if (r->process)
+		printf("process %d only", (int)r->process);
+	else
+		printf("%u process%s, %u alive", result->nr_processes,
+		       result->nr_processes == 1 ? "" : "es", result->alive);
+	if (first && !r->process)
+		printf(", first pid %u", first->pid);
+	if (r->command)
+		printf(", status %d", r->status);
+	printf("\n");
+	print_counts(result);
+	free(shown);
 	free(name);
 }
 
@@ -96,9 +128,8 @@ static void vma_row(struct table *table, const struct pfstat_result *result,
 		table_cell(table, "%s", path);
 }
 
-static void print_vmas(const struct report *r)
+static void print_vmas(const struct pfstat_result *result, bool all)
 {
-	const struct pfstat_result *result = r->result;
 	struct table *table = table_new();
 	__u32 gone = unmapped_ranges(result);
 	__u32 shown = 0;
@@ -109,7 +140,7 @@ static void print_vmas(const struct report *r)
 	count_columns(table);
 	table_column(table, "PATH", COLUMN_LEFT);
 	for (i = 0; i < result->nr_vmas; i++) {
-		if (!r->all && !any_counts(result->vmas[i].kinds))
+		if (!all && !any_counts(result->vmas[i].kinds))
 			continue;
 		vma_row(table, result, &result->vmas[i]);
 		shown++;
@@ -154,10 +185,27 @@ static void print_processes(const struct pfstat_result *result)
 	table_print(table);
 }
 
+static void print_each(const struct pfstat_process *process,
+		       const struct pfstat_result *result, void *data)
+{
+	const bool *all = data;
+
+	printf("\nprocess %u", process->pid);
+	if (process->parent)
+		printf(", forked by %u", process->parent);
+	printf(", %s\n", process_state(process->flags));
+	print_counts(result);
+	print_vmas(result, *all);
+}
+
 void get_print_text(const struct report *r)
 {
+	bool all = r->all;
+
 	print_header(r);
-	print_vmas(r);
+	print_vmas(r->result, r->all);
 	if (r->result->nr_processes > 1)
 		print_processes(r->result);
+	if (r->each)
+		get_each(r, print_each, &all);
 }

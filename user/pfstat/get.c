@@ -6,33 +6,49 @@
 #include "get.h"
 
 static pid_t process;
-static bool all;
+static bool all, each, openmetrics;
 
 static const struct opt opts[] = {
 	OPT_PID,
 	{.name = "process", .arg = "PID", .set = set_pid, .to = &process,
 	 .help = "only this process of the run, default: all of them, summed"},
 	OPT_FLAG("all", &all, "show mappings without counts, too"),
+	OPT_FLAG("each", &each, "then show each process by itself"),
+	OPT_FLAG("openmetrics", &openmetrics, "print what collectors of metrics read"),
 	OPT_JSON,
 	OPT_COLOR,
 	OPT_END
 };
 
+int get_print(const struct report *r)
+{
+	if (out_json)
+		get_print_json(r);
+	else if (openmetrics)
+		get_print_openmetrics(r);
+	else
+		get_print_text(r);
+	return EXIT_SUCCESS;
+}
+
 static int get_run(const struct call *call)
 {
 	const struct pfstat_id *id = &call->targets[0];
 	struct pfstat_result *result = NULL;
-	struct report r = {.id = id, .process = process, .all = all};
-	int status = EXIT_SUCCESS;
+	struct report r = {
+		.p = call->p,
+		.id = id,
+		.process = process,
+		.all = all,
+		.each = each,
+	};
+	int status;
 
 	if (pfstat_query(call->p, id, process, &result)) {
 		status = report_last();
 	} else {
 		r.result = result;
-		if (out_json)
-			get_print_json(&r);
-		else
-			get_print_text(&r);
+		status = get_print(&r);
 	}
 	pfstat_result_free(result);
 	return status;

@@ -5,10 +5,12 @@
 #include "cmd.h"
 
 static const struct command *const commands[] = {
+	&cmd_run,
 	&cmd_track,
 	&cmd_untrack,
 	&cmd_list,
 	&cmd_get,
+	&cmd_diff,
 	&cmd_wait,
 	&cmd_reset,
 	&cmd_cleanup,
@@ -43,7 +45,7 @@ const struct program program = {
 	.abi = PFSTAT_ABI_VERSION,
 	.summary =
 	"Count the copy-on-write faults of programs, by mapping and kind.",
-	.first_steps = "pfstat track NAME; run NAME; pfstat get NAME",
+	.first_steps = "pfstat run COMMAND; or: pfstat track NAME, pfstat get NAME",
 	.commands = commands,
 	.run = run_command,
 };

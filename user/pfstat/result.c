@@ -2,6 +2,7 @@
 /* What every output wants to know of a result. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "get.h"
 
@@ -20,6 +21,34 @@ char *process_name(pid_t pid)
 	}
 	name[strcspn(name, "\n")] = '\0';
 	return must(strdup(name));
+}
+
+/* The last component of a path */
+const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* What a report is about, for programs: a name, perhaps ""; to be freed. */
+char *report_name(const struct report *r)
+{
+	if (r->name)
+		return must(strdup(r->name));
+	return r->id->type == PFSTAT_TARGET_PID ?
+	       process_name(r->id->pid) :
+	       must(strndup(r->id->name, r->id->name_len));
+}
+
+/*
+ * Bytes that were copied because of write faults. A fault for a huge page may
+ * copy it, part of it, or nothing, so it is left out.
+ */
+__u64 bytes_copied(const __u64 *kinds)
+{
+	return (kinds[PFSTAT_COPY] + kinds[PFSTAT_FILE]) *
+	       sysconf(_SC_PAGESIZE);
 }
 
 /* The process whose exec (or tracking) began the run; NULL without any. */

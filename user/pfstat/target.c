@@ -86,6 +86,14 @@ int parse_targets(const struct command *cmd, char **words, struct call *call)
 	if (cmd->operands == OPERANDS_NONE)
 		return words[0] ? usage_error(cmd, "%s: an argument too many",
 					      words[0]) : 0;
+	if (cmd->operands == OPERANDS_COMMAND) {
+		call->words = words;
+		return words[0] ? 0 : usage_error(cmd, "COMMAND is missing");
+	}
+	if (cmd->operands == OPERANDS_WORDS) {
+		call->words = words;
+		return words[0] ? 0 : usage_error(cmd, "an argument is missing");
+	}
 	ids = collect(cmd, words, &count);
 	if (!ids)
 		return EXIT_USAGE;
