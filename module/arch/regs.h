@@ -14,6 +14,8 @@
 /*
  * pf_arg() - argument @n of the function at whose entry @regs were taken
  * pf_caller() - the address it returns to
+ * pf_caller_sp() - the stack pointer there
+ * pf_kept_reg() - register @n of the PF_KEPT_REGS that a call preserves
  */
 #if defined(CONFIG_ARM64)
 
@@ -26,6 +28,19 @@ static __always_inline unsigned long pf_arg(const struct pt_regs *regs,
 static __always_inline unsigned long pf_caller(const struct pt_regs *regs)
 {
 	return regs->regs[30];
+}
+
+static __always_inline unsigned long pf_caller_sp(const struct pt_regs *regs)
+{
+	return regs->sp;
+}
+
+#define PF_KEPT_REGS	10	/* x19 to x28 */
+
+static __always_inline unsigned long pf_kept_reg(const struct pt_regs *regs,
+						 unsigned int n)
+{
+	return regs->regs[19 + n];
 }
 
 #elif defined(CONFIG_X86)
@@ -49,6 +64,27 @@ static __always_inline unsigned long pf_arg(const struct pt_regs *regs,
 static __always_inline unsigned long pf_caller(const struct pt_regs *regs)
 {
 	return *(unsigned long *)regs->sp;
+}
+
+static __always_inline unsigned long pf_caller_sp(const struct pt_regs *regs)
+{
+	return regs->sp + sizeof(long);
+}
+
+static __always_inline unsigned long pf_kept_reg(const struct pt_regs *regs,
+						 unsigned int n)
+{
+	const unsigned long kept[] = {
+#ifdef CONFIG_X86_64
+		regs->bx, regs->bp, regs->r12, regs->r13, regs->r14, regs->r15,
+#define PF_KEPT_REGS	6
+#else
+		regs->bx, regs->bp, regs->si, regs->di,
+#define PF_KEPT_REGS	4
+#endif
+	};
+
+	return kept[n];
 }
 
 #else

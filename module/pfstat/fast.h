@@ -8,6 +8,8 @@
 #define _PFSTAT_FAST_H
 
 #include <linux/hash.h>
+#include <linux/mm.h>
+#include <linux/ptrace.h>
 #include <linux/rculist.h>
 
 #include "pfstat.h"
@@ -120,31 +122,103 @@ static __always_inline void pf_count(struct pf_space *space, unsigned long page,
  * struct pf_range - a function of the kernel
  * @start: its address
  * @size: in bytes
+ * @class: of the faults that go through it, PF_CLASS_*
  */
 struct pf_range {
 	unsigned long start;
 	unsigned long size;
+	unsigned int class;
 };
 
 extern struct pf_range pf_fault_ranges[PF_FAULT_RANGES];
 extern unsigned int pf_fault_range_nr;
 
 /**
- * pf_on_fault_path() - whether a return address is in the fault path
+ * pf_fault_class() - which faults a return address belongs to
  * @caller: the return address
  *
  * Context: any.
- * Return: whether it lies in one of the functions that symbol.c found.
+ * Return: PF_CLASS_* of the function of symbol.c that it lies in, or 0.
  */
-static __always_inline bool pf_on_fault_path(unsigned long caller)
+static inline unsigned int pf_fault_class(unsigned long caller)
 {
-	unsigned int i;
+	const struct pf_range *range = pf_fault_ranges;
 
-	for (i = 0; i < pf_fault_range_nr; i++) {
-		if (caller - pf_fault_ranges[i].start < pf_fault_ranges[i].size)
-			return true;
+	for (; range < pf_fault_ranges + pf_fault_range_nr; range++) {
+		if (caller - range->start < range->size)
+			return range->class;
 	}
-	return false;
+	return 0;
+}
+
+/* ---- the vm_fault of the fault that is going on: see live.c --------------- */
+
+/**
+ * struct pf_site - a call in the fault path
+ * @caller: its return address, once it was seen
+ * @offset: from the hook's registers to the vm_fault
+ */
+struct pf_site {
+	unsigned long caller;
+	unsigned long offset;
+};
+
+/**
+ * struct pf_live_key - what is known of a vm_fault
+ * @vma: its VMA
+ * @pte: its entry, or NULL if only @page is known
+ * @address: its page, if @pte is set
+ * @page: its page if @pte is not set
+ */
+struct pf_live_key {
+	const struct vm_area_struct *vma;
+	const pte_t *pte;
+	unsigned long address;
+	const struct page *page;
+};
+
+/* Whether @vmf, which may be anything on this stack, holds what @key says. */
+static __always_inline bool pf_live_match(const struct vm_fault *vmf,
+					  const struct pf_live_key *key)
+{
+	if (READ_ONCE_NOCHECK(vmf->vma) != key->vma)
+		return false;
+	if (!key->pte)
+		return READ_ONCE_NOCHECK(vmf->page) == key->page;
+	return READ_ONCE_NOCHECK(vmf->pte) == key->pte &&
+	       READ_ONCE_NOCHECK(vmf->address) == key->address;
+}
+
+const struct vm_fault *pf_live_find(struct pf_site *site,
+				    const struct pt_regs *regs,
+				    unsigned long caller,
+				    const struct pf_live_key *key);
+
+/**
+ * pf_live_guess() - the vm_fault where it was last time
+ * @site: the call
+ * @regs: the hook's
+ * @caller: the hooked function's
+ * @key: what the vm_fault holds
+ *
+ * Context: any hook, whoever called the hooked function.
+ * Return: it, and then @caller is in the fault path, or NULL.
+ */
+static __always_inline const struct vm_fault *
+pf_live_guess(const struct pf_site *site, const struct pt_regs *regs,
+	      unsigned long caller, const struct pf_live_key *key)
+{
+	unsigned long at = (unsigned long)regs + READ_ONCE(site->offset);
+	unsigned long last = at + sizeof(struct vm_fault) - 1;
+
+	if (unlikely(READ_ONCE(site->caller) != caller))
+		return NULL;
+	/* A stack is aligned to its size: not beyond its end. */
+	if (unlikely((last ^ (unsigned long)regs) & ~(THREAD_SIZE - 1)))
+		return NULL;
+	if (unlikely(!pf_live_match((void *)at, key)))
+		return NULL;
+	return (void *)at;
 }
 
 #endif /* _PFSTAT_FAST_H */

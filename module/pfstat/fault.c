@@ -2,15 +2,13 @@
 /*
  * What the hooks on the fault path do.
  *
- * A write fault on a write-protected page goes through one of three functions
- * that know the fault's flags but not how it ends: mm/memory.c:do_wp_page(),
- * mm/huge_memory.c:do_huge_pmd_wp_page(), mm/hugetlb.c:hugetlb_fault(). That is
- * where a fault begins here (pf_fault_begin()). It ends at one of two places,
- * both under the page-table lock and on the path of success only:
+ * A fault is counted where it ends, at one of two places, both under the
+ * page-table lock and on the path of success only:
  *
- *   ptep_clear_flush()    called by wp_page_copy() and hugetlb_wp() once they
- *                         have seen, with the lock taken again, that the entry
- *                         is still the one that was copied
+ *   ptep_clear_flush()    called by mm/memory.c:wp_page_copy() and
+ *                         mm/hugetlb.c:hugetlb_wp() once they have seen, with
+ *                         the lock taken again, that the entry is still the
+ *                         one that was copied
  *   page_move_anon_rmap() called when the last sharer keeps the page
  *
  * So a fault that is retried, or that loses the race against another thread,
@@ -18,8 +16,12 @@
  * reasons: soft-dirty, userfaultfd-wp and mprotect() leave the page exclusive
  * (PageAnonExclusive()), and shared mappings never get to these two.
  *
- * Between begin and end the task may sleep and move to another CPU: what is
- * known from the begin is kept in a table by task.
+ * The fault's flags are in its vm_fault, which live.c finds. Faults on huge
+ * pages have none, or none that can be told by what these two are given: for
+ * these, a fault begins where mm/huge_memory.c:do_huge_pmd_wp_page() or
+ * mm/hugetlb.c:hugetlb_fault() is entered (pf_fault_begin()). In between the
+ * task may sleep and move to another CPU: what is known from the begin is kept
+ * in a table by task.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -32,23 +34,22 @@
 #define PF_FLIGHT_BITS	12
 #define PF_FLIGHT_PROBE	8	/* places looked at for a task */
 
-/* Low bits of pf_flight.info; the rest is the address of the page. */
-#define PF_INFO_CLASS	0x3
-#define PF_INFO_USER	BIT(2)
-#define PF_INFO_UNSHARE	BIT(3)
-
 /**
- * struct pf_flight - a fault that has begun
+ * struct pf_flight - a fault on a huge page that has begun
  * @task: who owns this place, or NULL; set by cmpxchg, cleared by the owner
- * @mm: whose page table; only the owner looks at this and the next
- * @info: address and PF_INFO_*
+ * @mm: whose page table; only the owner looks at this and the rest
+ * @address: of the page
+ * @flags: FAULT_FLAG_*
+ * @class: PF_CLASS_*
  *
  * A fault that is not counted in the end leaves its place to the task's next.
  */
 struct pf_flight {
 	struct task_struct *task;
 	struct mm_struct *mm;
-	unsigned long info;
+	unsigned long address;
+	unsigned int flags;
+	unsigned int class;
 };
 
 static struct pf_flight *pf_flights;
@@ -80,14 +81,14 @@ u64 pf_lost_sum(void)
 	return sum;
 }
 
-static __always_inline struct pf_flight *
+static struct pf_flight *
 pf_flight_home(const struct task_struct *task)
 {
 	return &pf_flights[hash_ptr(task, PF_FLIGHT_BITS)];
 }
 
 /* The first place that is @task's or free: what is found first is the newest. */
-static __always_inline struct pf_flight *
+static struct pf_flight *
 pf_flight_claim(struct task_struct *task)
 {
 	struct pf_flight *flight = pf_flight_home(task);
@@ -104,7 +105,7 @@ pf_flight_claim(struct task_struct *task)
 	return NULL;
 }
 
-static __always_inline struct pf_flight *
+static struct pf_flight *
 pf_flight_find(const struct task_struct *task)
 {
 	struct pf_flight *flight = pf_flight_home(task);
@@ -117,7 +118,7 @@ pf_flight_find(const struct task_struct *task)
 	return NULL;
 }
 
-static __always_inline void pf_flight_end(struct pf_flight *flight)
+static void pf_flight_end(struct pf_flight *flight)
 {
 	flight->mm = NULL;
 	/* Whoever claims the place next must not have its mm overwritten. */
@@ -139,7 +140,7 @@ void pf_fault_task_exit(struct task_struct *task)
 }
 
 /**
- * pf_fault_begin() - a write fault on a write-protected page begins
+ * pf_fault_begin() - a write fault on a write-protected huge page begins
  * @mm: whose page table; tracked
  * @address: faulting address
  * @flags: FAULT_FLAG_*
@@ -151,64 +152,57 @@ void pf_fault_begin(struct mm_struct *mm, unsigned long address,
 		    unsigned int flags, unsigned int class)
 {
 	struct pf_flight *flight = pf_flight_claim(current);
-	unsigned long info;
 
 	if (unlikely(!flight)) {
 		pf_lost(1);
 		return;
 	}
-	info = (address & PAGE_MASK) | class;
-	if (flags & FAULT_FLAG_USER)
-		info |= PF_INFO_USER;
-	if (flags & FAULT_FLAG_UNSHARE)
-		info |= PF_INFO_UNSHARE;
 	flight->mm = mm;
-	flight->info = info;
+	flight->address = address & PAGE_MASK;
+	flight->flags = flags;
+	flight->class = class;
 }
 
 /* Count for @space and all other spaces of its mm. */
 static __always_inline void pf_record(struct pf_space *space,
 				      const struct vm_area_struct *vma,
 				      unsigned long address, unsigned int kind,
-				      bool user)
+				      unsigned int flags)
 {
+	bool user = flags & FAULT_FLAG_USER;
+
+	if (unlikely(flags & FAULT_FLAG_UNSHARE))
+		kind = PFSTAT_UNSHARE;
+	else if (unlikely(!user))
+		kind = PFSTAT_KERNEL;
 	for (; space; space = pf_space_next(space)) {
 		pf_count(space, address >> PAGE_SHIFT, kind, user);
 		trace_cow_fault(space, address, vma->vm_start, kind, user);
 	}
 }
 
-/* The end of @flight's fault: @kind if it is a user's write. */
-static __always_inline void pf_flight_record(struct pf_flight *flight,
-					     struct pf_space *space,
-					     const struct vm_area_struct *vma,
-					     unsigned int kind)
-{
-	unsigned long info = flight->info;
-	bool user = info & PF_INFO_USER;
-
-	pf_flight_end(flight);
-	if (unlikely(info & PF_INFO_UNSHARE))
-		kind = PFSTAT_UNSHARE;
-	else if (!user)
-		kind = PFSTAT_KERNEL;
-	pf_record(space, vma, info & PAGE_MASK, kind, user);
-}
-
 /*
- * The current task's fault in the mm of @space, if it is one that @caller may
- * be the end of. Reclaim, migration and KSM use the same functions, perhaps in
- * a task that left a fault of this very address unfinished.
+ * The end of the current task's fault on a huge page, if it is one of @class.
+ * Such a task may have left a fault unfinished: @class is where this call
+ * comes from.
  */
-static __always_inline struct pf_flight *
-pf_flight_landing(const struct pf_space *space, unsigned long caller)
+static noinline void pf_flight_land(struct pf_space *space,
+				    const struct vm_area_struct *vma,
+				    unsigned int class)
 {
 	struct pf_flight *flight = pf_flight_find(current);
+	unsigned long address;
+	unsigned int flags;
 
-	if (!flight || flight->mm != space->mm || !pf_on_fault_path(caller))
-		return NULL;
-	return flight;
+	if (!flight || flight->mm != space->mm || flight->class != class)
+		return;
+	address = flight->address;
+	flags = flight->flags;
+	pf_flight_end(flight);
+	pf_record(space, vma, address, PFSTAT_HUGE, flags);
 }
+
+static struct pf_site pf_site_copy, pf_site_reuse;
 
 /**
  * pf_fault_replaced() - ptep_clear_flush() is called
@@ -216,68 +210,88 @@ pf_flight_landing(const struct pf_space *space, unsigned long caller)
  * @vma: its first argument
  * @address: its second
  * @ptep: its third, the entry still unchanged and its lock held
+ * @regs: registers of the hook
  * @caller: its return address
  *
+ * Reclaim, migration and KSM call it as well, perhaps in the middle of a fault
+ * on the very same page: only what the fault path itself calls is counted.
  * Context: probe handler, preemption off.
  */
 void pf_fault_replaced(struct pf_space *space,
 		       const struct vm_area_struct *vma, unsigned long address,
-		       pte_t *ptep, unsigned long caller)
+		       pte_t *ptep, const struct pt_regs *regs,
+		       unsigned long caller)
 {
-	struct pf_flight *flight = pf_flight_landing(space, caller);
-	unsigned int kind;
+	const struct pf_live_key key = {
+		.vma = vma, .address = address, .pte = ptep,
+	};
+	const struct vm_fault *vmf;
+	unsigned int class;
 
-	if (!flight)
-		return;
-
-	switch (flight->info & PF_INFO_CLASS) {
-	case PF_CLASS_WP:
-		if ((flight->info & PAGE_MASK) != (address & PAGE_MASK))
+	vmf = pf_live_guess(&pf_site_copy, regs, caller, &key);
+	if (unlikely(!vmf)) {
+		class = pf_fault_class(caller);
+		if (class == PF_CLASS_HUGETLB)
+			pf_flight_land(space, vma, class);
+		if (class != PF_CLASS_WP)
 			return;
-		kind = is_zero_pfn(pte_pfn(*ptep)) ? PFSTAT_ZERO : PFSTAT_COPY;
-		break;
-	case PF_CLASS_HUGETLB:
-		kind = PFSTAT_HUGE;
-		break;
-	default:
-		return;
+		vmf = pf_live_find(&pf_site_copy, regs, caller, &key);
+		if (!vmf) {
+			pf_lost(1);
+			return;
+		}
 	}
-	pf_flight_record(flight, space, vma, kind);
+	/* The zero page is special: do_wp_page() sees no page there. */
+	pf_record(space, vma, address,
+		  !vmf->page && is_zero_pfn(pte_pfn(*ptep)) ? PFSTAT_ZERO :
+							      PFSTAT_COPY,
+		  vmf->flags);
 }
 
 /**
  * pf_fault_kept() - page_move_anon_rmap() is called
  * @space: the first of the mm
- * @vma: its second argument
+ * @page: its first argument
+ * @vma: its second
+ * @regs: registers of the hook
  * @caller: its return address
  *
  * Context: probe handler, preemption off.
  */
-void pf_fault_kept(struct pf_space *space, const struct vm_area_struct *vma,
-		   unsigned long caller)
+void pf_fault_kept(struct pf_space *space, const struct page *page,
+		   const struct vm_area_struct *vma,
+		   const struct pt_regs *regs, unsigned long caller)
 {
-	struct pf_flight *flight = pf_flight_landing(space, caller);
+	const struct pf_live_key key = { .vma = vma, .page = page };
+	const struct vm_fault *vmf;
+	unsigned int class;
 
-	if (!flight)
-		return;
-	pf_flight_record(flight, space, vma,
-			 (flight->info & PF_INFO_CLASS) == PF_CLASS_WP ?
-			 PFSTAT_REUSE : PFSTAT_HUGE);
+	vmf = pf_live_guess(&pf_site_reuse, regs, caller, &key);
+	if (unlikely(!vmf)) {
+		class = pf_fault_class(caller);
+		if (class == PF_CLASS_HUGE || class == PF_CLASS_HUGETLB)
+			pf_flight_land(space, vma, class);
+		if (class != PF_CLASS_WP)
+			return;
+		vmf = pf_live_find(&pf_site_reuse, regs, caller, &key);
+		if (!vmf) {
+			pf_lost(1);
+			return;
+		}
+	}
+	pf_record(space, vma, vmf->address, PFSTAT_REUSE, vmf->flags);
 }
 
 /**
  * pf_fault_file() - a private file page was copied on its first access
- * @vma: where
- * @address: of the fault
- * @user: it came from user mode
+ * @space: the first of the mm
+ * @vmf: the fault
  *
  * Context: probe handler, preemption off.
  */
-void pf_fault_file(const struct vm_area_struct *vma, unsigned long address,
-		   bool user)
+void pf_fault_file(struct pf_space *space, const struct vm_fault *vmf)
 {
-	pf_record(pf_space_first(vma->vm_mm), vma, address & PAGE_MASK,
-		  user ? PFSTAT_FILE : PFSTAT_KERNEL, user);
+	pf_record(space, vmf->vma, vmf->address, PFSTAT_FILE, vmf->flags);
 }
 
 /**

@@ -4,9 +4,7 @@
  * something is tracked, else not in place at all.
  *
  * The entries of functions are hooked by kprobes, or by one ftrace_ops for all
- * of them where that is cheaper. finish_fault() needs its return value (it may
- * lose a race), hence a kretprobe, whose entry handler declines, at little
- * cost, all but tracked private write faults.
+ * of them where that is cheaper. filecow.c has a kprobe of its own.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -33,16 +31,6 @@ static bool pf_armed;		/* under pf_target_mutex */
  * Inline up to the question whether the mm is tracked: programs that are not
  * pay for these lines, and for the hook itself, but for nothing else.
  */
-
-static __always_inline void pf_at_do_wp_page(struct pt_regs *regs)
-{
-	const struct vm_fault *vmf = (void *)pf_arg(regs, 0);
-	struct vm_area_struct *vma = vmf->vma;
-
-	if (pf_space_first(vma->vm_mm) && !(vma->vm_flags & VM_SHARED))
-		pf_fault_begin(vma->vm_mm, vmf->address, vmf->flags,
-			       PF_CLASS_WP);
-}
 
 static __always_inline void pf_at_huge_pmd_wp(struct pt_regs *regs)
 {
@@ -72,7 +60,7 @@ static __always_inline void pf_at_clear_flush(struct pt_regs *regs,
 
 	if (space)
 		pf_fault_replaced(space, vma, pf_arg(regs, 1),
-				  (void *)pf_arg(regs, 2), caller);
+				  (void *)pf_arg(regs, 2), regs, caller);
 }
 
 static __always_inline void pf_at_move_anon_rmap(struct pt_regs *regs,
@@ -82,18 +70,10 @@ static __always_inline void pf_at_move_anon_rmap(struct pt_regs *regs,
 	struct pf_space *space = pf_space_first(vma->vm_mm);
 
 	if (space)
-		pf_fault_kept(space, vma, caller);
+		pf_fault_kept(space, (void *)pf_arg(regs, 0), vma, regs, caller);
 }
 
 /* ---- entries, by kprobe --------------------------------------------------- */
-
-static int pf_kp_do_wp_page(struct kprobe *kp, struct pt_regs *regs)
-{
-	pf_at_do_wp_page(regs);
-	return 0;
-}
-
-NOKPROBE_SYMBOL(pf_kp_do_wp_page);
 
 static int pf_kp_huge_pmd_wp(struct kprobe *kp, struct pt_regs *regs)
 {
@@ -128,7 +108,6 @@ static int pf_kp_move_anon_rmap(struct kprobe *kp, struct pt_regs *regs)
 NOKPROBE_SYMBOL(pf_kp_move_anon_rmap);
 
 enum {
-	PF_POINT_WP,
 	PF_POINT_CLEAR_FLUSH,
 	PF_POINT_MOVE_RMAP,
 	PF_POINT_HUGE,
@@ -157,11 +136,6 @@ struct pf_point {
 			 BIT(PFSTAT_KERNEL) | BIT(PFSTAT_UNSHARE))
 
 static struct pf_point pf_points[PF_POINTS] = {
-	[PF_POINT_WP] = {
-		.symbol = "do_wp_page",
-		.pre_handler = pf_kp_do_wp_page,
-		.kinds = PF_KINDS_WP | BIT(PFSTAT_REUSE),
-	},
 	[PF_POINT_CLEAR_FLUSH] = {
 		.symbol = "ptep_clear_flush",
 		.pre_handler = pf_kp_clear_flush,
@@ -214,9 +188,7 @@ static void notrace pf_ftrace(unsigned long ip, unsigned long parent_ip,
 	 * FTRACE_OPS_FL_RECURSION, which means a helper in between.
 	 */
 	pf_ftrace_enter();
-	if (pf_point_is(PF_POINT_WP, ip))
-		pf_at_do_wp_page(regs);
-	else if (pf_point_is(PF_POINT_CLEAR_FLUSH, ip) ||
+	if (pf_point_is(PF_POINT_CLEAR_FLUSH, ip) ||
 		 pf_point_is(PF_POINT_HUGE_CLEAR_FLUSH, ip))
 		pf_at_clear_flush(regs, parent_ip);
 	else if (pf_point_is(PF_POINT_MOVE_RMAP, ip))
@@ -285,53 +257,6 @@ static void pf_ftrace_disarm(void)
 }
 #endif
 
-/* ---- finish_fault(), by kretprobe ------------------------------------------- */
-
-struct pf_finish {
-	const struct vm_area_struct *vma;
-	unsigned long address;
-	bool user;
-};
-
-static int pf_finish_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	const struct vm_fault *vmf = (void *)pf_arg(regs, 0);
-	struct pf_finish *finish = (void *)ri->data;
-
-	/* The rest of do_fault()'s cases are no copies. */
-	if (!(vmf->flags & FAULT_FLAG_WRITE) ||
-	    (vmf->vma->vm_flags & VM_SHARED) ||
-	    !pf_space_first(vmf->vma->vm_mm))
-		return 1;
-	finish->vma = vmf->vma;
-	finish->address = vmf->address;
-	finish->user = vmf->flags & FAULT_FLAG_USER;
-	return 0;
-}
-
-NOKPROBE_SYMBOL(pf_finish_entry);
-
-/* The caller, do_cow_fault(), still has the VMA locked. */
-static int pf_finish_return(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	const struct pf_finish *finish = (void *)ri->data;
-	vm_fault_t ret = (__force vm_fault_t)regs_return_value(regs);
-
-	if (!(ret & (VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY)))
-		pf_fault_file(finish->vma, finish->address, finish->user);
-	return 0;
-}
-
-NOKPROBE_SYMBOL(pf_finish_return);
-
-static struct kretprobe pf_finish_probe = {
-	.kp.symbol_name = "finish_fault",
-	.kp.flags = KPROBE_FLAG_DISABLED,
-	.entry_handler = pf_finish_entry,
-	.handler = pf_finish_return,
-	.data_size = sizeof(struct pf_finish),
-};
-
 /* ---- arming ------------------------------------------------------------------------ */
 
 static void pf_kprobes_disarm(void)
@@ -390,11 +315,9 @@ int pf_hook_arm(void)
 	err = pf_points_arm();
 	if (err)
 		goto disarm_mm;
-	if (pf_kinds & BIT(PFSTAT_FILE)) {
-		err = enable_kretprobe(&pf_finish_probe);
-		if (err)
-			goto disarm_points;
-	}
+	err = pf_filecow_arm();
+	if (err)
+		goto disarm_points;
 	pf_armed = true;
 	return 0;
 
@@ -413,8 +336,7 @@ disarm_mm:
 void pf_hook_disarm(void)
 {
 	pf_armed = false;
-	if (pf_kinds & BIT(PFSTAT_FILE))
-		disable_kretprobe(&pf_finish_probe);
+	pf_filecow_disarm();
 	pf_points_disarm();
 	pf_mmend_disarm();
 	synchronize_rcu();
@@ -457,12 +379,12 @@ u32 pf_hook_kinds(void)
  */
 u64 pf_hook_missed(void)
 {
-	u64 missed = pf_finish_probe.nmissed + pf_finish_probe.kp.nmissed;
+	u64 missed = pf_filecow_missed() + pf_mmend_missed();
 	int i;
 
 	for (i = 0; i < PF_POINTS; i++)
 		missed += pf_points[i].kp.nmissed;
-	return missed + pf_mmend_missed();
+	return missed;
 }
 
 /* ---- load and unload ---------------------------------------------------------------- */
@@ -552,18 +474,19 @@ int pf_hook_init(void)
 	err = pf_hook_choose();
 	if (err)
 		return err;
-	pf_symbol_init();
+	if (!(pf_symbol_init() & BIT(PF_CLASS_WP))) {
+		pr_warn("no do_wp_page: only kinds file and huge are counted\n");
+		pf_kinds &= BIT(PFSTAT_FILE) | BIT(PFSTAT_HUGE);
+	}
 	err = pf_points_init();
 	if (err) {
 		pr_err("hook=%s: error %d; try hook=kprobe\n", hook, err);
 		return err;
 	}
 
-	/* Threads may sleep in finish_fault(), for a page table. */
-	pf_finish_probe.maxactive = 64 + 8 * num_possible_cpus();
-	err = register_kretprobe(&pf_finish_probe);
+	err = pf_filecow_init();
 	if (err) {
-		pr_warn("no probe on finish_fault (%d): kind file is not counted\n",
+		pr_warn("no probe in do_cow_fault (%d): kind file is not counted\n",
 			err);
 		pf_kinds &= ~BIT(PFSTAT_FILE);
 	}
@@ -574,8 +497,7 @@ int pf_hook_init(void)
 	return 0;
 
 unregister:
-	if (pf_kinds & BIT(PFSTAT_FILE))
-		unregister_kretprobe(&pf_finish_probe);
+	pf_filecow_exit();
 	pf_points_exit();
 	return err;
 }
@@ -588,7 +510,6 @@ unregister:
 void pf_hook_exit(void)
 {
 	pf_mmend_exit();
-	if (pf_kinds & BIT(PFSTAT_FILE))
-		unregister_kretprobe(&pf_finish_probe);
+	pf_filecow_exit();
 	pf_points_exit();
 }

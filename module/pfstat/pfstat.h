@@ -80,13 +80,25 @@ u32 pf_count_chunks(void);
 
 #define PF_POOL_MAX	256
 
+struct pf_pool_cpu;
+
+/**
+ * struct pf_refill - a task on its way to refill a CPU's share
+ * @head: queued on the task
+ * @cpu: whose share
+ */
+struct pf_refill {
+	struct callback_head head;
+	struct pf_pool_cpu *cpu;
+};
+
 struct pf_pool_cpu {
 	raw_spinlock_t lock;		/* protects nr and objs */
 	unsigned int nr;
 	void *objs[PF_POOL_MAX];
-	struct callback_head refill;	/* queued on a task while refilling */
-	unsigned long refilling;	/* bit 0: refill is queued */
 	struct pf_pool *pool;
+	unsigned long refilling;	/* bit n: refills[n] is queued */
+	struct pf_refill refills[BITS_PER_LONG];
 };
 
 /**
@@ -294,17 +306,21 @@ void pf_pending_gone(void);
 #define PF_CLASS_HUGE		2	/* do_huge_pmd_wp_page() */
 #define PF_CLASS_HUGETLB	3	/* hugetlb_fault() */
 
+struct pt_regs;
+struct vm_fault;
+
 int pf_fault_prepare(void);
 void pf_fault_release(void);
 void pf_fault_begin(struct mm_struct *mm, unsigned long address,
 		    unsigned int flags, unsigned int class);
 void pf_fault_replaced(struct pf_space *space,
 		       const struct vm_area_struct *vma, unsigned long address,
-		       pte_t *ptep, unsigned long caller);
-void pf_fault_kept(struct pf_space *space, const struct vm_area_struct *vma,
-		   unsigned long caller);
-void pf_fault_file(const struct vm_area_struct *vma, unsigned long address,
-		   bool user);
+		       pte_t *ptep, const struct pt_regs *regs,
+		       unsigned long caller);
+void pf_fault_kept(struct pf_space *space, const struct page *page,
+		   const struct vm_area_struct *vma,
+		   const struct pt_regs *regs, unsigned long caller);
+void pf_fault_file(struct pf_space *space, const struct vm_fault *vmf);
 void pf_fault_task_exit(struct task_struct *task);
 void pf_lost(unsigned int n);
 u64 pf_lost_sum(void);
@@ -320,6 +336,14 @@ u32 pf_hook_kind(void);
 u32 pf_hook_kinds(void);
 u64 pf_hook_missed(void);
 
+/* ---- filecow.c: the probe on private file pages --------------------------- */
+
+int pf_filecow_init(void);
+void pf_filecow_exit(void);
+int pf_filecow_arm(void);
+void pf_filecow_disarm(void);
+u64 pf_filecow_missed(void);
+
 /* ---- mmend.c: probes on the end of an mm ----------------------------------- */
 
 int pf_mmend_init(void);
@@ -331,7 +355,7 @@ u64 pf_mmend_missed(void);
 /* ---- symbol.c: functions of the kernel -------------------------------------- */
 
 unsigned long pf_symbol_address(const char *symbol);
-void pf_symbol_init(void);
+u32 pf_symbol_init(void);
 
 /* ---- lifecycle.c --------------------------------------------------------- */
 

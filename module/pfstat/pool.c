@@ -4,11 +4,12 @@
  * handlers run under the page-table lock and with preemption off, where even
  * GFP_ATOMIC is forbidden on PREEMPT_RT.
  *
- * A CPU's share is refilled by the task that took from it, before it returns
- * to user mode (task work, which may sleep): whoever faults in user mode waits
- * for memory instead of losing counts. Faults in the kernel (a long read(2),
- * say) can't wait for that, and kernel threads never return to user mode: for
- * these a worker refills.
+ * A CPU's share is refilled by the tasks that take from it when it is low, each
+ * before it returns to user mode (task work, which may sleep): whoever faults
+ * in user mode waits for memory instead of losing counts, and since every one
+ * does, a share runs dry only when more tasks than it has objects are preempted
+ * on their way. Faults in the kernel (a long read(2), say) can't wait for that,
+ * and kernel threads never return to user mode: for these a worker refills.
  */
 #include <linux/slab.h>
 
@@ -36,10 +37,11 @@ static void pf_pool_fill_cpu(struct pf_pool *pool, struct pf_pool_cpu *pc)
 
 static void pf_pool_refill_task(struct callback_head *head)
 {
-	struct pf_pool_cpu *pc = container_of(head, struct pf_pool_cpu, refill);
+	struct pf_refill *refill = container_of(head, struct pf_refill, head);
+	struct pf_pool_cpu *pc = refill->cpu;
 
-	/* First, so that whoever finds the share low from now on queues it. */
-	clear_bit_unlock(0, &pc->refilling);
+	/* First: from now on another task may use it. */
+	clear_bit_unlock(refill - pc->refills, &pc->refilling);
 	pf_pool_fill_cpu(pc->pool, pc);
 	pf_pending_put();
 }
@@ -51,21 +53,25 @@ static void pf_pool_refill_worker(struct work_struct *work)
 	pf_pool_fill(pool);
 }
 
-/* Under no lock, but with preemption off. */
-static void pf_pool_low(struct pf_pool *pool, struct pf_pool_cpu *pc,
-			unsigned int left, bool may_defer)
+/* Have the current task refill @pc's share before it returns to user mode. */
+static bool pf_pool_defer(struct pf_pool_cpu *pc)
 {
-	if (may_defer && !test_and_set_bit_lock(0, &pc->refilling)) {
-		pf_pending_get();
-		init_task_work(&pc->refill, pf_pool_refill_task);
-		if (!task_work_add(current, &pc->refill, TWA_RESUME))
-			return;
-		clear_bit_unlock(0, &pc->refilling);
-		pf_pending_put();
-		may_defer = false;
-	}
-	if (!may_defer || left < pool->size / 4)
-		queue_work(pf_wq, &pool->work);
+	unsigned long n;
+
+	do {
+		n = find_first_zero_bit(&pc->refilling, BITS_PER_LONG);
+		if (n == BITS_PER_LONG)
+			return false;
+	} while (test_and_set_bit_lock(n, &pc->refilling));
+
+	pf_pending_get();
+	pc->refills[n].cpu = pc;
+	init_task_work(&pc->refills[n].head, pf_pool_refill_task);
+	if (!task_work_add(current, &pc->refills[n].head, TWA_RESUME))
+		return true;
+	clear_bit_unlock(n, &pc->refilling);
+	pf_pending_put();
+	return false;
 }
 
 static void *pf_pool_pop(struct pf_pool_cpu *pc, unsigned int *left)
@@ -104,8 +110,8 @@ void *pf_pool_get(struct pf_pool *pool, bool may_defer)
 				break;
 		}
 	}
-	if (left < pool->size / 2)
-		pf_pool_low(pool, pc, left, may_defer);
+	if (left < pool->size / 2 && !(may_defer && pf_pool_defer(pc)))
+		queue_work(pf_wq, &pool->work);
 	return obj;
 }
 

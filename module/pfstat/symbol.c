@@ -11,9 +11,17 @@
 #include "pfstat.h"
 
 /* Which of them exist on their own is the compiler's choice. */
-static const char * const pf_fault_functions[] = {
-	"wp_page_copy", "do_wp_page", "do_huge_pmd_wp_page", "hugetlb_wp",
-	"hugetlb_fault", "hugetlb_no_page", "huge_ptep_clear_flush",
+static const struct {
+	const char *name;
+	unsigned int class;
+} pf_fault_functions[] = {
+	{ "wp_page_copy", PF_CLASS_WP },
+	{ "do_wp_page", PF_CLASS_WP },
+	{ "do_huge_pmd_wp_page", PF_CLASS_HUGE },
+	{ "hugetlb_wp", PF_CLASS_HUGETLB },
+	{ "hugetlb_fault", PF_CLASS_HUGETLB },
+	{ "hugetlb_no_page", PF_CLASS_HUGETLB },
+	{ "huge_ptep_clear_flush", PF_CLASS_HUGETLB },
 };
 
 struct pf_range pf_fault_ranges[PF_FAULT_RANGES];
@@ -58,18 +66,26 @@ static bool pf_symbol_range(unsigned long addr, struct pf_range *range)
 
 /**
  * pf_symbol_init() - find the functions of the fault path
+ *
+ * Return: the classes of faults that were found, a mask of BIT(PF_CLASS_*).
  */
-void pf_symbol_init(void)
+u32 pf_symbol_init(void)
 {
-	unsigned long addr;
+	struct pf_range *range;
+	u32 classes = 0;
 	int i;
 
 	BUILD_BUG_ON(ARRAY_SIZE(pf_fault_functions) > PF_FAULT_RANGES);
 	pf_fault_range_nr = 0;
 	for (i = 0; i < ARRAY_SIZE(pf_fault_functions); i++) {
-		addr = pf_symbol_address(pf_fault_functions[i]);
-		if (addr && pf_symbol_range(addr,
-					    &pf_fault_ranges[pf_fault_range_nr]))
-			pf_fault_range_nr++;
+		unsigned long addr = pf_symbol_address(pf_fault_functions[i].name);
+
+		range = &pf_fault_ranges[pf_fault_range_nr];
+		if (!addr || !pf_symbol_range(addr, range))
+			continue;
+		range->class = pf_fault_functions[i].class;
+		classes |= BIT(range->class);
+		pf_fault_range_nr++;
 	}
+	return classes;
 }
