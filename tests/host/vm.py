@@ -621,8 +621,10 @@ def planted_bugs_are_found(guest, directory):
 			      ("echo c > /proc/sysrq-trigger", "Kernel panic - not syncing: sysrq"),
 			      ("echo BUG: planted text > /dev/kmsg", "BUG: planted text")):
 		account = directory + "/report"
+		# A panic takes along what is still on its way out of the guest: only
+		# what was said well before it is promised to arrive.
 		done = vm(guest, "--add", module, "--report", account, "--", "sh", "-c",
-			  "echo before; %s; exit 0" % command)
+			  "echo before; sleep 2; %s; exit 0" % command)
 		status(done, 125)
 		contains(done.stderr.decode(), said)
 		equal(done.stdout, b"before\n", "standard output")
