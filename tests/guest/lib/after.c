@@ -406,6 +406,23 @@ static void let_scanners_go(void)
 	tell_kernel("/sys/kernel/mm/ksm/run", "0");
 	tell_kernel("/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs",
 		    "10");
+	/* After a failed allocation it sleeps a minute otherwise. */
+	tell_kernel("/sys/kernel/mm/transparent_hugepage/khugepaged/alloc_sleep_millisecs",
+		    "10");
+}
+
+/* Who allocated the objects that are left, for whoever reads the log. */
+static void show_objects(const char *cache)
+{
+	char path[200], line[600];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/slab/%s/alloc_traces", cache);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		fprintf(stderr, "# %s: %s", cache, line);
+	if (file)
+		fclose(file);
 }
 
 static int pinned_left(char *text, size_t len)
@@ -416,7 +433,7 @@ static int pinned_left(char *text, size_t len)
 
 	let_scanners_go();
 	for (; i < NR_PINNED; i++) {
-		for (tries = 0; tries < 20; tries++) {
+		for (tries = 0; tries < 100; tries++) {
 			visit_cpus();
 			now = count_pinned(&pinned[i]);
 			if (now <= pinned[i].before)
@@ -426,6 +443,7 @@ static int pinned_left(char *text, size_t len)
 		if (now > pinned[i].before) {
 			snprintf(text, len, "references are left: %ld more objects of %s",
 				 now - pinned[i].before, pinned[i].cache);
+			show_objects(pinned[i].cache);
 			i++;
 			return 1;
 		}
