@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* upager stat: what running pagers have done. */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../cli/table.h"
+#include "cmd.h"
+#include "runtime.h"
+#include "wire.h"
+
+static const struct opt opts[] = {OPT_JSON, OPT_END};
+
+/* A client's numbers, in the order of the table */
+static const char *const columns[] = {
+	"faults", "batches", "pages", "zeros", "ahead", "hits", "forks", "failures",
+};
+
+/* ask() - a pager's answer, as an object; NULL and errno */
+static struct json_object *ask(const char *path)
+{
+	struct wire wire = {.magic = WIRE_MAGIC, .type = WIRE_STAT};
+	struct json_object *object = NULL;
+	char *text = NULL;
+	ssize_t got = -1;
+	int sock = wire_connect(path);
+	int err;
+
+	if (sock < 0) {
+		errno = -sock;
+		return NULL;
+	}
+	err = wire_send(sock, &wire, -1) ?: wire_receive(sock, &wire, NULL);
+	if (err > 0 && wire.type == WIRE_STAT && wire.b < INT_MAX) {
+		text = must(malloc(wire.b + 1));
+		got = recv(sock, text, wire.b, 0);
+	}
+	if (got >= 0) {
+		text[got] = '\0';
+		object = json_tokener_parse(text);
+	}
+	free(text);
+	close(sock);
+	if (!object)
+		errno = EPROTO;
+	return object;
+}
+
+static uint64_t number_of(struct json_object *object, const char *name)
+{
+	return json_object_get_uint64(json_object_object_get(object, name));
+}
+
+static void add_row(struct table *table, struct json_object *pager, const char *client,
+		    struct json_object *stats)
+{
+	uint64_t faults = number_of(stats, "faults");
+	size_t i;
+
+	table_cell(table, "%llu", (unsigned long long)number_of(pager, "pid"));
+	table_cell(table, "%s", client);
+	table_cell(table, "%s", json_object_get_string(json_object_object_get(pager, "resolver")));
+	for (i = 0; i < sizeof(columns) / sizeof(*columns); i++)
+		table_cell(table, "%llu", (unsigned long long)number_of(stats, columns[i]));
+	table_cell(table, "%llu", (unsigned long long)
+		   (faults ? number_of(stats, "latency_ns") / faults / 1000 : 0));
+}
+
+static void print_text(struct json_object *pagers)
+{
+	struct table *table = table_new();
+	char heading[16], client[24];
+	size_t i, k;
+
+	table_column(table, "PAGER", COLUMN_RIGHT);
+	table_column(table, "CLIENT", COLUMN_RIGHT);
+	table_column(table, "BY", COLUMN_LEFT);
+	for (i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
+		for (k = 0; columns[i][k] && k < sizeof(heading) - 1; k++)
+			heading[k] = columns[i][k] - 'a' + 'A';
+		heading[k] = '\0';
+		table_column(table, heading, COLUMN_RIGHT);
+	}
+	table_column(table, "US/FAULT", COLUMN_RIGHT);
+	for (i = 0; i < json_object_array_length(pagers); i++) {
+		struct json_object *pager = json_object_array_get_idx(pagers, i);
+		struct json_object *clients = json_object_object_get(pager, "clients");
+
+		for (k = 0; k < json_object_array_length(clients); k++) {
+			struct json_object *one = json_object_array_get_idx(clients, k);
+
+			snprintf(client, sizeof(client), "%llu",
+				 (unsigned long long)number_of(one, "pid"));
+			add_row(table, pager, client, one);
+		}
+		add_row(table, pager, "all", json_object_object_get(pager, "all"));
+	}
+	table_print(table);
+}
+
+static int no_answer(pid_t pid)
+{
+	static char subject[32];
+
+	snprintf(subject, sizeof(subject), "pid %d", (int)pid);
+	return report(&(struct pfstat_error){
+		.code = errno, .what = "stat", .subject = subject, .why = strerror(errno),
+		.hint = "no pager of yours has this number; see which there are: upager stat",
+	});
+}
+
+/* All that answer; what a pager that was killed has left is removed. */
+static void ask_all(struct json_object *pagers)
+{
+	const char *path = runtime_dir(0);
+	DIR *dir = path ? opendir(path) : NULL;
+	struct json_object *pager;
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		pid_t pid = atoi(entry->d_name);
+
+		if (pid <= 0)
+			continue;
+		pager = ask(runtime_socket(pid));
+		if (pager)
+			json_object_array_add(pagers, pager);
+		else if (errno == ECONNREFUSED)
+			unlink(runtime_socket(pid));
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static int stat_run(const struct call *call)
+{
+	struct json_object *pagers = json_new_array();
+	struct json_object *pager, *top;
+	const char *path;
+
+	if (call->number) {
+		path = runtime_socket(call->number);
+		pager = path ? ask(path) : NULL;
+		if (!pager) {
+			json_object_put(pagers);
+			return no_answer(call->number);
+		}
+		json_object_array_add(pagers, pager);
+	} else {
+		ask_all(pagers);
+	}
+	if (out_json) {
+		top = json_new_object();
+		json_add(top, "pagers", pagers);
+		json_print(top);
+		return EXIT_SUCCESS;
+	}
+	print_text(pagers);
+	json_object_put(pagers);
+	return EXIT_SUCCESS;
+}
+
+const struct command cmd_stat = {
+	.name = "stat",
+	.synopsis = "[--json] [PID]",
+	.summary = "Show what running pagers, or the one with that PID, have done",
+	.details =
+	"A line for each client, and one for all that a pager has ever had. FAULTS were\n"
+	"read in BATCHES; PAGES were filled with data, ZEROS with zeros; AHEAD is what was\n"
+	"fetched before it was asked for, HITS what is known to have been of use; FAILURES\n"
+	"are pages that could not be had. US/FAULT: microseconds from reading a fault to\n"
+	"waking who waits. --json has more, latencies among it.\n",
+	.opts = opts,
+	.operands = OPERANDS_PID,
+	.no_device = true,
+	.run = stat_run,
+};

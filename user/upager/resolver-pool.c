@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pages of the module's pool, mapped by us to be filled and by the client to be
+ * used: nothing is copied.
+ *
+ * A page that is read is installed clean: the client that writes to it gets a
+ * copy of its own, and another client that wants the same page of the source
+ * (a child after fork, a second run of one snapshot) is given the same page. A
+ * page that is wanted for writing goes to that client alone.
+ *
+ * Who has a page no more can't tell us: the kernel counts who uses it. Pages in
+ * use nowhere are looked for when the pool is nearly empty.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <pfstat.h>
+
+#include "resolver.h"
+
+/* Pages to ask for; less is taken */
+#define POOL_PAGES	16384u
+
+/**
+ * struct pool - the pool, and what is in its pages
+ * @resolver: ours
+ * @device: /dev/pgtbl
+ * @key: by page: of the source
+ * @installed: by page: given to a client, and not yet seen to be free
+ * @clean: by page: installed for reading, so others may have it
+ * @next: by page: with an equal hash of its key, ARENA_NONE ends
+ * @head: by hash
+ */
+struct pool {
+	struct resolver resolver;
+	struct pgtbl *device;
+	uint64_t *key;
+	unsigned char *installed;
+	unsigned char *clean;
+	unsigned int *next;
+	unsigned int *head;
+};
+
+static struct pool *pool_of(struct resolver *resolver)
+{
+	return (struct pool *)resolver;
+}
+
+static void pool_close(struct resolver *resolver)
+{
+	struct pool *pool = pool_of(resolver);
+
+	if (resolver->arena.base)
+		munmap(resolver->arena.base, resolver->arena.pages * resolver->arena.page);
+	pgtbl_close(pool->device);
+	arena_free(&resolver->arena);
+	free(pool->key);
+	free(pool->installed);
+	free(pool->clean);
+	free(pool->next);
+	free(pool->head);
+	free(pool);
+}
+
+static unsigned int hash_of(const struct pool *pool, uint64_t key)
+{
+	return (key * 0x9e3779b97f4a7c15ull >> 32) % pool->resolver.arena.pages;
+}
+
+static int make_tables(struct pool *pool, unsigned int pages)
+{
+	pool->key = calloc(pages, sizeof(*pool->key));
+	pool->installed = calloc(pages, 1);
+	pool->clean = calloc(pages, 1);
+	pool->next = calloc(pages, sizeof(*pool->next));
+	pool->head = malloc(pages * sizeof(*pool->head));
+	if (!pool->key || !pool->installed || !pool->clean || !pool->next || !pool->head)
+		return -ENOMEM;
+	memset(pool->head, 0xff, pages * sizeof(*pool->head));
+	return 0;
+}
+
+static int make_pool(struct pool *pool, struct pager *pager)
+{
+	unsigned int pages = POOL_PAGES;
+	void *base;
+	int err;
+
+	pool->device = pgtbl_open();
+	if (!pool->device)
+		return -errno;
+	if (pages > pgtbl_get_info(pool->device)->pool_pages)
+		pages = pgtbl_get_info(pool->device)->pool_pages;
+	do {
+		base = pgtbl_pool_create(pool->device, pages);
+	} while (!base && errno == ENOMEM && (pages /= 2) >= RESOLVER_PAGES);
+	if (!base)
+		return -errno;
+	err = arena_init(&pool->resolver.arena, base, pager->page, pages);
+	return err ?: make_tables(pool, pages);
+}
+
+static struct resolver *pool_open(struct pager *pager, int *err)
+{
+	struct pool *pool = calloc(1, sizeof(*pool));
+
+	*err = -ENOMEM;
+	if (!pool)
+		return NULL;
+	pool->resolver.ops = &resolver_pool;
+	*err = make_pool(pool, pager);
+	if (!*err)
+		return (struct resolver *)pool;
+	pool_close(&pool->resolver);
+	return NULL;
+}
+
+static void remember(struct pool *pool, unsigned int page, uint64_t key)
+{
+	unsigned int hash = hash_of(pool, key);
+
+	pool->key[page] = key;
+	pool->clean[page] = 1;
+	pool->next[page] = pool->head[hash];
+	pool->head[hash] = page;
+}
+
+static void forget(struct pool *pool, unsigned int page)
+{
+	unsigned int *at = &pool->head[hash_of(pool, pool->key[page])];
+
+	while (*at != ARENA_NONE && *at != page)
+		at = &pool->next[*at];
+	if (*at == page)
+		*at = pool->next[page];
+	pool->clean[page] = 0;
+}
+
+static unsigned int find(const struct pool *pool, uint64_t key)
+{
+	unsigned int page = pool->head[hash_of(pool, key)];
+
+	while (page != ARENA_NONE && pool->key[page] != key)
+		page = pool->next[page];
+	return page;
+}
+
+static void pool_reclaim(struct resolver *resolver)
+{
+	struct pool *pool = pool_of(resolver);
+	unsigned int page, i, count;
+	__u32 refs[256];
+
+	for (page = 0; page < resolver->arena.pages; page += count) {
+		count = resolver->arena.pages - page;
+		if (count > 256)
+			count = 256;
+		if (pgtbl_pool_refs(pool->device, page, count, refs))
+			return;
+		for (i = page; i < page + count; i++) {
+			if (!pool->installed[i] || refs[i - page])
+				continue;
+			if (pool->clean[i])
+				forget(pool, i);
+			pool->installed[i] = 0;
+			arena_put(&resolver->arena, i, 1);
+		}
+	}
+}
+
+/* install() - pages, or -errno that is about the first, as for a copy */
+static long install(struct pool *pool, const struct fill *fill, unsigned int page,
+		    unsigned int count, unsigned int flags)
+{
+	struct pgtbl_run run = {.addr = fill->addr, .page = page, .count = count};
+	int done;
+
+	if (!fill->client->pid)
+		return -EOPNOTSUPP;
+	done = pgtbl_install_runs(pool->device, fill->client->pid, &run, 1, flags);
+	if (done > 0)
+		return done;
+	switch (errno) {
+	case EBUSY:
+		/* something is there; or other clients use the page: copied then */
+		return pool->installed[page] ? -EOPNOTSUPP : -EEXIST;
+	case ESRCH:
+	case EAGAIN:
+	case ENOMEM:
+		return -errno;
+	}
+	/* no private memory, locked, write-protected, gone: a copy knows better */
+	return -EOPNOTSUPP;
+}
+
+static long pool_fill(struct resolver *resolver, struct fill *fill)
+{
+	struct pool *pool = pool_of(resolver);
+	unsigned int flags = fill->write ? PGTBL_INSTALL_WRITE : 0;
+	long i, done;
+
+	if (fill->unit != resolver->arena.page)
+		return -EOPNOTSUPP;
+	fill->how = "pgtbl_install.done";
+	done = install(pool, fill, fill->first, fill->count, flags);
+	if (done <= 0)
+		return done;
+	fill->kept = true;
+	for (i = 0; i < done; i++) {
+		pool->installed[fill->first + i] = 1;
+		if (!fill->write && find(pool, fill->key + i) == ARENA_NONE)
+			remember(pool, fill->first + i, fill->key + i);
+	}
+	return done;
+}
+
+/* A page that another client, or this one elsewhere, has in the pool */
+static long pool_again(struct resolver *resolver, struct fill *fill)
+{
+	struct pool *pool = pool_of(resolver);
+	const struct region *region = region_at(&fill->client->regions, fill->addr);
+	unsigned int page;
+	long done;
+
+	if (fill->write || !region || (region->flags & (REGION_ZERO | REGION_FIXED)) ||
+	    fill->unit != resolver->arena.page)
+		return -ENOENT;
+	page = find(pool, region_key(&fill->client->regions, region, fill->addr));
+	if (page == ARENA_NONE)
+		return -ENOENT;
+	fill->how = "pgtbl_install.done";
+	done = install(pool, fill, page, 1, 0);
+	return done == 1 ? done : -ENOENT;
+}
+
+const struct resolver_ops resolver_pool = {
+	.name = "pool",
+	.open = pool_open,
+	.close = pool_close,
+	.fill = pool_fill,
+	.reclaim = pool_reclaim,
+	.again = pool_again,
+};

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where a pager gets pages from: a store, or whatever can make them up. */
+#ifndef SOURCE_H
+#define SOURCE_H
+
+#include "store.h"
+
+struct source;
+
+/**
+ * struct source_ops - what a source can do
+ * @get: begin to fill @page of a request, whose op is STORE_GET; done() is
+ *	called in here or from @dispatch. -ENOENT stands for a page of zeros
+ * @dispatch: send what was begun and call done() for what has come; may be NULL
+ * @fd: readable when @dispatch has something to do; NULL: never
+ * @why: words for what went wrong last; may be NULL
+ */
+struct source_ops {
+	void (*get)(struct source *source, struct store_req *req);
+	void (*dispatch)(struct source *source);
+	int (*fd)(const struct source *source);
+	const char *(*why)(const struct source *source);
+};
+
+/**
+ * struct source - to be embedded in what a source needs
+ * @ops: what it can do
+ */
+struct source {
+	const struct source_ops *ops;
+};
+
+#endif /* SOURCE_H */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What clients and pager say to each other, over a UNIX socket that keeps
+ * records apart (SOCK_SEQPACKET). Each request is answered with its type and
+ * with 0 or a negative errno in @a.
+ */
+#ifndef WIRE_H
+#define WIRE_H
+
+#include <stdint.h>
+
+#define WIRE_MAGIC	0x70677231u	/* changes with the meaning of anything here */
+
+/**
+ * enum wire_type - requests
+ * @WIRE_HELLO: here is my userfaultfd (SCM_RIGHTS), its features are in @a, in
+ *	@b WIRE_HELLO_*; the answer means that the pager has it
+ * @WIRE_REGION: @a to @b is mine, flags REGION_* in @c, bytes of a page in @d;
+ *	comes before the range is registered
+ * @WIRE_DETACH: fill all that is missing, let me go on alone; answered when done
+ * @WIRE_STAT: the answer is followed by a record with JSON, @b bytes
+ */
+enum wire_type {
+	WIRE_HELLO = 1,
+	WIRE_REGION,
+	WIRE_DETACH,
+	WIRE_STAT,
+};
+
+#define WIRE_HELLO_USER_ONLY	(1u << 0)
+
+/**
+ * struct wire - a record
+ * @magic: WIRE_MAGIC
+ * @type: enum wire_type
+ * @a: see there, and the following
+ * @b: see there
+ * @c: see there
+ * @d: see there
+ */
+struct wire {
+	uint32_t magic;
+	uint32_t type;
+	uint64_t a;
+	uint64_t b;
+	uint64_t c;
+	uint64_t d;
+};
+
+/**
+ * wire_listen - make a socket for others to connect to
+ * @path: where; what was there is replaced
+ *
+ * Return: the descriptor, or a negative errno.
+ */
+int wire_listen(const char *path);
+
+/**
+ * wire_connect - connect to a pager
+ * @path: of its socket
+ *
+ * Return: the descriptor, or a negative errno.
+ */
+int wire_connect(const char *path);
+
+/**
+ * wire_send - send a record
+ * @sock: the socket
+ * @wire: the record
+ * @fd: descriptor to go with it, or -1
+ *
+ * Return: 0 or a negative errno.
+ */
+int wire_send(int sock, const struct wire *wire, int fd);
+
+/**
+ * wire_receive - take a record
+ * @sock: the socket
+ * @wire: filled in
+ * @fd: gets the descriptor that came with it, else -1; NULL: none is wanted.
+ *	More than one, and those not wanted, are closed
+ *
+ * Return: 1, 0 at the other end's end, -EPROTO for what is no such record,
+ * or another negative errno.
+ */
+int wire_receive(int sock, struct wire *wire, int *fd);
+
+#endif /* WIRE_H */
