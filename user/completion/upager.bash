@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Completion of upager(1) for bash. Needs nothing else; to be sourced, or
+# installed as upager in bash-completion's directory.
+
+# Processes that are pagers of this user
+_upager_pagers()
+{
+	local dir=${XDG_RUNTIME_DIR:-/run}/upager socket
+
+	for socket in "$dir"/[0-9]* "/tmp/upager-$UID"/[0-9]*; do
+		[[ -S $socket ]] && echo "${socket##*/}"
+	done
+}
+
+# What may stand where the cursor is, one word a line.
+_upager_words()
+{
+	local command=$1 previous=$2 current=$3
+
+	case $previous in
+	--strategy)
+		printf '%s\n' copy zero pte pool auto
+		return
+		;;
+	--memory)
+		printf '%s\n' anon shmem memfd hugetlb brk
+		return
+		;;
+	--children | --threads | --prefetch)
+		return
+		;;
+	esac
+	if [[ $current == -* ]]; then
+		case $command in
+		demo)
+			printf '%s\n' --children --threads --strategy --memory --prefetch --quiet \
+				--json --help
+			;;
+		stat) printf '%s\n' --json --help ;;
+		help) printf '%s\n' --help ;;
+		'') printf '%s\n' --help --version ;;
+		esac
+		return
+	fi
+	case $command in
+	'' | help)
+		printf '%s\n' demo stat help
+		;;
+	stat)
+		_upager_pagers
+		;;
+	esac
+}
+
+_upager()
+{
+	local word command='' current=${COMP_WORDS[COMP_CWORD]}
+
+	((COMP_CWORD > 1)) && command=${COMP_WORDS[1]}
+	COMPREPLY=()
+	while IFS= read -r word; do
+		[[ $word == "$current"* ]] && COMPREPLY+=("$(printf '%q' "$word")")
+	done < <(_upager_words "$command" "${COMP_WORDS[COMP_CWORD - 1]}" "$current")
+}
+
+complete -F _upager upager
