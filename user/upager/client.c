@@ -267,6 +267,9 @@ static void detach_end(struct client *client)
 		if (client->detach_asked)
 			answer(client, WIRE_DETACH, -EIO);
 		client->detach_asked = false;
+		/* nobody will answer its faults */
+		if (client->pager->stop)
+			client_fail(client);
 		return;
 	}
 	for (i = 0; i < client->regions.count; i++)

@@ -487,6 +487,21 @@ void fault_begin(struct pager *pager)
 	ask_for(pager);
 }
 
+/*
+ * When the pager ends, a page that can't be had is left with a mark for whoever
+ * touches it, so that the client can live on without the page.
+ */
+static bool left_poisoned(const struct page *page)
+{
+	const struct client *client = page->client;
+	long ret;
+
+	if (!client->pager->stop || !(client->uffd.features & UFFD_FEATURE_POISON))
+		return false;
+	ret = uffd_poison(client->uffd.fd, page->addr, page->unit);
+	return ret > 0 || ret == -EEXIST;
+}
+
 /* Give up, or try again a little later, then later still */
 static void failed(struct page *page)
 {
@@ -501,7 +516,7 @@ static void failed(struct page *page)
 		set_state(page, PAGE_LATER);
 		return;
 	}
-	if (client->detach)
+	if (client->detach && !left_poisoned(page))
 		client->detach_failed = true;
 	if (page->demand) {
 		client->stats.failures++;

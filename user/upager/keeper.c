@@ -116,8 +116,11 @@ static void kill_all(pid_t pager)
 			return;
 		for (i = 0; i < found.nr_pidfds; i++)
 			pidfd_kill(found.pidfds[i].fd, SIGKILL);
-		for (i = 0; i < found.nr_uffds; i++)
+		for (i = 0; i < found.nr_uffds; i++) {
+			/* what the pager has read, nobody else is told of */
+			uffd_wake_all(found.uffds[i].fd);
 			kill_by_fault(found.uffds[i].fd);
+		}
 		/* until nobody is left who could read zeros */
 		poll(found.uffds, found.nr_uffds, ROUND_MS);
 	}

@@ -96,9 +96,9 @@ static long pte_fill(struct resolver *resolver, struct fill *fill)
 {
 	struct pte *pte = pte_of(resolver);
 	const struct region *region = region_at(&fill->client->regions, fill->addr);
-	unsigned int pages[BATCH], count = fill->count < BATCH ? fill->count : BATCH;
+	long i, done, count = fill->count < BATCH ? fill->count : BATCH;
+	unsigned int pages[BATCH];
 	struct donors *donors;
-	long i, done;
 
 	if (fill->unit != resolver->arena.page || !region || (region->flags & REGION_FIXED))
 		return -EOPNOTSUPP;

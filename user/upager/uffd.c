@@ -171,6 +171,17 @@ int uffd_wake(int fd, uint64_t start, uint64_t len)
 	return ioctl(fd, UFFDIO_WAKE, &range) ? -errno : 0;
 }
 
+/* Where the address space ends, the kernel says by refusing what is beyond. */
+void uffd_wake_all(int fd)
+{
+	uint64_t start = 1 << 16;
+	int shift;
+
+	for (shift = 60; shift >= 16; shift--)
+		while (!uffd_wake(fd, start, 1ull << shift))
+			start += 1ull << shift;
+}
+
 /*
  * A copy from where nothing can be read changes nothing, whatever is at the
  * other end; but before it looks there, the kernel takes hold of the memory.

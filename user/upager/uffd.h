@@ -122,6 +122,12 @@ long uffd_poison(int fd, uint64_t to, uint64_t len);
 int uffd_wake(int fd, uint64_t start, uint64_t len);
 
 /**
+ * uffd_wake_all - let all threads that wait, wherever, look again
+ * @fd: the userfaultfd
+ */
+void uffd_wake_all(int fd);
+
+/**
  * uffd_is_alive - whether the memory behind it still exists
  * @fd: the userfaultfd
  *
