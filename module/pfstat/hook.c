@@ -73,6 +73,16 @@ static __always_inline void pf_at_move_anon_rmap(struct pt_regs *regs,
 		pf_fault_kept(space, (void *)pf_arg(regs, 0), vma, regs, caller);
 }
 
+static __always_inline void pf_at_exit_mm(struct pt_regs *regs)
+{
+	pf_mm_exit((void *)pf_arg(regs, 0), (void *)pf_arg(regs, 1));
+}
+
+static __always_inline void pf_at_exec_mm(struct pt_regs *regs)
+{
+	pf_mm_exec((void *)pf_arg(regs, 0), (void *)pf_arg(regs, 1));
+}
+
 /* ---- entries, by kprobe --------------------------------------------------- */
 
 static int pf_kp_huge_pmd_wp(struct kprobe *kp, struct pt_regs *regs)
@@ -107,7 +117,26 @@ static int pf_kp_move_anon_rmap(struct kprobe *kp, struct pt_regs *regs)
 
 NOKPROBE_SYMBOL(pf_kp_move_anon_rmap);
 
+static int pf_kp_exit_mm(struct kprobe *kp, struct pt_regs *regs)
+{
+	pf_at_exit_mm(regs);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(pf_kp_exit_mm);
+
+static int pf_kp_exec_mm(struct kprobe *kp, struct pt_regs *regs)
+{
+	pf_at_exec_mm(regs);
+	return 0;
+}
+
+NOKPROBE_SYMBOL(pf_kp_exec_mm);
+
+/* In the order of arming: no fault may be counted whose mm's end is not seen. */
 enum {
+	PF_POINT_EXIT_MM,
+	PF_POINT_EXEC_MM,
 	PF_POINT_CLEAR_FLUSH,
 	PF_POINT_MOVE_RMAP,
 	PF_POINT_HUGE,
@@ -120,6 +149,7 @@ enum {
  * struct pf_point - a hooked entry
  * @symbol: the function
  * @pre_handler: of a kprobe
+ * @needed: nothing works without it
  * @kinds: that can't be told without it, a mask of enum pfstat_kind
  * @addr: where it is, 0: this kernel has it not
  * @kp: the kprobe, registered while @addr is set and kprobes are used
@@ -127,6 +157,7 @@ enum {
 struct pf_point {
 	const char *symbol;
 	kprobe_pre_handler_t pre_handler;
+	bool needed;
 	u32 kinds;
 	unsigned long addr;
 	struct kprobe kp;
@@ -136,6 +167,16 @@ struct pf_point {
 			 BIT(PFSTAT_KERNEL) | BIT(PFSTAT_UNSHARE))
 
 static struct pf_point pf_points[PF_POINTS] = {
+	[PF_POINT_EXIT_MM] = {
+		.symbol = "exit_mm_release",
+		.pre_handler = pf_kp_exit_mm,
+		.needed = true,
+	},
+	[PF_POINT_EXEC_MM] = {
+		.symbol = "exec_mm_release",
+		.pre_handler = pf_kp_exec_mm,
+		.needed = true,
+	},
 	[PF_POINT_CLEAR_FLUSH] = {
 		.symbol = "ptep_clear_flush",
 		.pre_handler = pf_kp_clear_flush,
@@ -197,6 +238,10 @@ static void notrace pf_ftrace(unsigned long ip, unsigned long parent_ip,
 		pf_at_huge_pmd_wp(regs);
 	else if (pf_point_is(PF_POINT_HUGETLB, ip))
 		pf_at_hugetlb_fault(regs);
+	else if (pf_point_is(PF_POINT_EXIT_MM, ip))
+		pf_at_exit_mm(regs);
+	else if (pf_point_is(PF_POINT_EXEC_MM, ip))
+		pf_at_exec_mm(regs);
 	pf_ftrace_leave();
 }
 
@@ -263,7 +308,7 @@ static void pf_kprobes_disarm(void)
 {
 	int i;
 
-	for (i = 0; i < PF_POINTS; i++) {
+	for (i = PF_POINTS - 1; i >= 0; i--) {
 		if (pf_points[i].addr)
 			disable_kprobe(&pf_points[i].kp);
 	}
@@ -309,23 +354,16 @@ int pf_hook_arm(void)
 {
 	int err;
 
-	err = pf_mmend_arm();
-	if (err)
-		return err;
 	err = pf_points_arm();
 	if (err)
-		goto disarm_mm;
+		return err;
 	err = pf_filecow_arm();
-	if (err)
-		goto disarm_points;
+	if (err) {
+		pf_points_disarm();
+		return err;
+	}
 	pf_armed = true;
 	return 0;
-
-disarm_points:
-	pf_points_disarm();
-disarm_mm:
-	pf_mmend_disarm();
-	return err;
 }
 
 /**
@@ -338,7 +376,6 @@ void pf_hook_disarm(void)
 	pf_armed = false;
 	pf_filecow_disarm();
 	pf_points_disarm();
-	pf_mmend_disarm();
 	synchronize_rcu();
 }
 
@@ -379,7 +416,7 @@ u32 pf_hook_kinds(void)
  */
 u64 pf_hook_missed(void)
 {
-	u64 missed = pf_filecow_missed() + pf_mmend_missed();
+	u64 missed = pf_filecow_missed();
 	int i;
 
 	for (i = 0; i < PF_POINTS; i++)
@@ -411,6 +448,10 @@ static int pf_points_init(void)
 
 	for (point = pf_points; point < pf_points + PF_POINTS; point++) {
 		point->addr = pf_symbol_address(point->symbol);
+		if (!point->addr && point->needed) {
+			pr_err("no probe on %s\n", point->symbol);
+			return -EOPNOTSUPP;
+		}
 		if (!point->addr && point->kinds) {
 			pr_warn("no probe on %s: kinds %#x are not counted\n",
 				point->symbol, point->kinds);
@@ -491,15 +532,7 @@ int pf_hook_init(void)
 		pf_kinds &= ~BIT(PFSTAT_FILE);
 	}
 
-	err = pf_mmend_init();
-	if (err)
-		goto unregister;
 	return 0;
-
-unregister:
-	pf_filecow_exit();
-	pf_points_exit();
-	return err;
 }
 
 /**
@@ -509,7 +542,6 @@ unregister:
  */
 void pf_hook_exit(void)
 {
-	pf_mmend_exit();
 	pf_filecow_exit();
 	pf_points_exit();
 }

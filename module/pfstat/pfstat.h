@@ -344,13 +344,10 @@ int pf_filecow_arm(void);
 void pf_filecow_disarm(void);
 u64 pf_filecow_missed(void);
 
-/* ---- mmend.c: probes on the end of an mm ----------------------------------- */
+/* ---- mmend.c: the end of an mm ----------------------------------------------- */
 
-int pf_mmend_init(void);
-void pf_mmend_exit(void);
-int pf_mmend_arm(void);
-void pf_mmend_disarm(void);
-u64 pf_mmend_missed(void);
+void pf_mm_exit(struct task_struct *task, struct mm_struct *mm);
+void pf_mm_exec(struct task_struct *task, struct mm_struct *mm);
 
 /* ---- symbol.c: functions of the kernel -------------------------------------- */
 

@@ -236,9 +236,9 @@ static void pf_space_late_sweep(struct work_struct *work);
 static DECLARE_DELAYED_WORK(pf_space_late_work, pf_space_late_sweep);
 
 /*
- * Two tasks stopped using an mm at the same time, and only the first could
- * queue work: the other may still be on its way to mmput(). Look for the end
- * for some seconds, as nobody will tell.
+ * Several tasks stopped using an mm at the same time, and the work of one found
+ * another still on its way to mmput(). Look for the end for some seconds, as
+ * nobody will tell.
  */
 static void pf_space_late_sweep(struct work_struct *work)
 {
@@ -277,7 +277,7 @@ static void pf_space_end_work(struct callback_head *head)
 	struct mm_struct *mm = space->mm;
 	struct pf_end end = { .mm = mm };
 	struct pf_layout *old = NULL;
-	bool again;
+	bool unused, again;
 
 	clear_bit_unlock(PF_ENDING_QUEUED, &space->ending);
 	INIT_WORK_ONSTACK(&end.work, pf_space_end_layout);
@@ -290,14 +290,15 @@ static void pf_space_end_work(struct callback_head *head)
 		old = space->layout;
 		space->layout = end.layout;
 	}
-	if (pf_space_mm_unused(mm))
+	unused = pf_space_mm_unused(mm);
+	if (unused)
 		pf_space_set_ended(space);
 	raw_spin_unlock_irq(&pf_lock);
 	again = test_and_clear_bit(PF_ENDING_AGAIN, &space->ending);
 
 	pf_layout_put(old);
 	mmput(mm);
-	if (again)
+	if (again || !unused)
 		pf_space_sweep_late();
 	pf_space_put(space);
 	wake_up_interruptible_all(&pf_wait);
