@@ -230,7 +230,7 @@ static void notrace pf_ftrace(unsigned long ip, unsigned long parent_ip,
 	 */
 	pf_ftrace_enter();
 	if (pf_point_is(PF_POINT_CLEAR_FLUSH, ip) ||
-		 pf_point_is(PF_POINT_HUGE_CLEAR_FLUSH, ip))
+	    pf_point_is(PF_POINT_HUGE_CLEAR_FLUSH, ip))
 		pf_at_clear_flush(regs, parent_ip);
 	else if (pf_point_is(PF_POINT_MOVE_RMAP, ip))
 		pf_at_move_anon_rmap(regs, parent_ip);

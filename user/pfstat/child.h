@@ -27,6 +27,7 @@ struct child {
 /**
  * child_start - make a process that waits to execute a command
  * @child: filled in
+ * @words: the command and its arguments, NULL-terminated
  * @name: what to call the process until then, NULL: as this one
  *
  * From here on signals that would end this process are kept for child_wait().
