@@ -24,7 +24,7 @@ RECIPE = "2"
 
 #: static libraries and headers to link guest programs with
 SYSROOT = ("linux-libc-dev libjson-c-dev zlib1g-dev liblz4-dev libzstd-dev libncurses-dev "
-	   "libhiredis-dev").split()
+	   "libhiredis-dev liburing-dev libxxhash-dev").split()
 
 HOST_ARCH = "amd64"
 

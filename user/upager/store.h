@@ -79,13 +79,17 @@ struct store_req {
 	int status;
 
 	struct {
-		struct store_req *next;		/* list it is on */
+		struct store_req *next, *prev;	/* of the list it is on */
 		struct store_req *follower;	/* next request of this key */
 		struct store_entry *entry;	/* of its key */
 		void *flight;			/* of the kind of store */
+		enum store_op wire;		/* what the kind is asked for */
+		uint64_t sum;			/* of a page that is put */
 		uint64_t submitted;		/* ns, CLOCK_MONOTONIC */
-		uint64_t when;			/* when to try again, ns */
+		uint64_t started;		/* when the kind got it first */
+		uint64_t when;			/* when to try again */
 		unsigned int tries;
+		unsigned int list;
 	} private;
 };
 
@@ -225,7 +229,7 @@ int store_wait(struct store *store, int timeout_ms);
 /**
  * store_run - do one request, and wait until it is done
  * @store: an open store
- * @req: op, key and page set; done is overwritten
+ * @req: op, key and page set; gets its status, done() is not called
  *
  * Other requests go on meanwhile, and their done() may be called.
  *
