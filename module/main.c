@@ -9,6 +9,9 @@
 #include "pfstat/pfstat.h"
 #include "pgtbl/pgtbl.h"
 
+/* There is /dev/pgtbl: not every machine's page tables are known. */
+static bool have_pgtbl;
+
 static int __init pf_module_init(void)
 {
 	int err;
@@ -17,14 +20,18 @@ static int __init pf_module_init(void)
 	if (err)
 		return err;
 	err = pgtbl_init();
-	if (err)
+	if (err && err != -EOPNOTSUPP) {
 		pfstat_exit();
-	return err;
+		return err;
+	}
+	have_pgtbl = !err;
+	return 0;
 }
 
 static void __exit pf_module_exit(void)
 {
-	pgtbl_exit();
+	if (have_pgtbl)
+		pgtbl_exit();
 	pfstat_exit();
 }
 
