@@ -127,8 +127,13 @@ static void window_close(struct vm_area_struct *vma)
 		first = vma->vm_pgoff - window->pgoff;
 		count = vma_pages(vma);
 		for (i = first; i < first + count; i++) {
-			slot_put(&window->slots[i], vma->vm_mm);
-			window->slots[i] = (struct slot){};
+			struct slot slot = {};
+
+			/* Out of the reach of end_stage(), which may run now. */
+			mutex_lock(&window->lock);
+			swap(slot, window->slots[i]);
+			mutex_unlock(&window->lock);
+			slot_put(&slot, vma->vm_mm);
 		}
 	}
 	if (refcount_dec_and_test(&window->vmas))
