@@ -90,8 +90,8 @@ static void read_dump(const char *dump, const char *maps)
 		check_mapping(maps, start, end, mapping_of(line));
 		if (strstr(line, " swap ") && strstr(line, " swap ") < strchr(line, '\n'))
 			continue;
-		for (addr = start; addr < end; addr += page_size)
-			show_page(addr, pfn + (addr - start) / page_size);
+		for (addr = start; addr < end; addr += page_size())
+			show_page(addr, pfn + (addr - start) / page_size());
 	}
 }
 
@@ -107,7 +107,7 @@ static size_t compare_pages(pid_t pid, const char *maps)
 		/* above user space, and no page tables of the process */
 		if (from >= pgtbl_get_info(dev)->user_end)
 			continue;
-		for (addr = from; addr < to; addr += page_size) {
+		for (addr = from; addr < to; addr += page_size()) {
 			uint64_t word = pagemap_of(pid, addr);
 			const struct page *page = find_shown(addr);
 
@@ -133,7 +133,7 @@ static void compare_json(const char *text)
 		if (strcmp(get_text(range, "kind"), "leaf"))
 			continue;
 		end = get_hex(range, "end");
-		for (addr = get_hex(range, "start"); addr < end; addr += page_size) {
+		for (addr = get_hex(range, "start"); addr < end; addr += page_size()) {
 			EXPECT_TRUE(find_shown(addr));
 			pages++;
 		}
@@ -223,9 +223,9 @@ static void touch_some(void *arg)
 	int i;
 
 	for (i = 0; i < 4; i++)
-		at[i * page_size] = 1;
+		at[i * page_size()] = 1;
 	for (; i < 7; i++)
-		(void)at[i * page_size];
+		(void)at[i * page_size()];
 }
 
 #define SOME_PAGES	9
@@ -254,10 +254,10 @@ TEST_EACH(scan_filter, const struct filter *, filters)
 	size_t i;
 	pid_t pid;
 
-	ASSERT_OK(madvise(at, SOME_PAGES * page_size, MADV_NOHUGEPAGE));
+	ASSERT_OK(madvise(at, SOME_PAGES * page_size(), MADV_NOHUGEPAGE));
 	pid = start_child(touch_some, at);
 	top = parse(answer("pgtbl scan --json %s --pid %d %lx+%d", each->options,
-			   pid, (unsigned long)at, (int)(SOME_PAGES * page_size)));
+			   pid, (unsigned long)at, (int)(SOME_PAGES * page_size())));
 	EXPECT_EQ(get_number(top, "pages"), each->pages);
 	ranges = get(top, "ranges");
 	for (i = 0; i < json_object_array_length(ranges); i++) {
@@ -265,7 +265,7 @@ TEST_EACH(scan_filter, const struct filter *, filters)
 
 		sum += get_hex(range, "end") - get_hex(range, "start");
 	}
-	EXPECT_EQ(sum, each->pages * page_size);
+	EXPECT_EQ(sum, each->pages * page_size());
 	stop_child(pid);
 }
 
@@ -276,14 +276,14 @@ TEST(translate_equals_pagemap)
 	uint64_t pfn;
 	pid_t pid;
 
-	ASSERT_OK(madvise(at, SOME_PAGES * page_size, MADV_NOHUGEPAGE));
+	ASSERT_OK(madvise(at, SOME_PAGES * page_size(), MADV_NOHUGEPAGE));
 	pid = start_child(touch_some, at);
-	pfn = PAGEMAP_PFN(pagemap_of(pid, (uintptr_t)at + page_size));
+	pfn = PAGEMAP_PFN(pagemap_of(pid, (uintptr_t)at + page_size()));
 	first = parse(answer("pgtbl translate --json --pid %d 0x%lx", pid,
-			     (unsigned long)at + page_size + 0x123));
+			     (unsigned long)at + page_size() + 0x123));
 	first = json_object_array_get_idx(first, 0);
 	EXPECT_EQ(get_hex(first, "pfn"), pfn);
-	EXPECT_EQ(get_hex(first, "physical"), pfn * page_size + 0x123);
+	EXPECT_EQ(get_hex(first, "physical"), pfn * page_size() + 0x123);
 	stop_child(pid);
 }
 
@@ -297,7 +297,7 @@ TEST(walk_reaches_every_level)
 
 	for (i = 0; i < PGTBL_NR_LEVELS; i++)
 		expected += !!(info->levels & 1u << i);
-	ASSERT_OK(madvise(at, SOME_PAGES * page_size, MADV_NOHUGEPAGE));
+	ASSERT_OK(madvise(at, SOME_PAGES * page_size(), MADV_NOHUGEPAGE));
 	pid = start_child(touch_some, at);
 	levels = get(json_object_array_get_idx(parse(answer("pgtbl walk --json --pid %d %lx",
 							    pid, (unsigned long)at)), 0), "levels");
@@ -339,17 +339,17 @@ TEST(walk_and_dump_of_a_huge_page)
 	size_t size;
 
 	level = huge_level(&size);
-	at = anon(2 * size / page_size);
+	at = anon(2 * size / page_size());
 	at = (void *)(((uintptr_t)at + size - 1) & ~(size - 1));
 	ASSERT_OK(madvise(at, size, MADV_HUGEPAGE));
 	memset(at, 1, size);
 
 	place = json_object_array_get_idx(parse(answer("pgtbl walk --json --pid %d %lx", getpid(),
-						       (unsigned long)at + 5 * page_size + 7)), 0);
+						       (unsigned long)at + 5 * page_size() + 7)), 0);
 	EXPECT_STR_EQ(get_text(place, "leaf"), names[level]);
 	EXPECT_TRUE(has_word(get(place, "categories"), "huge"));
 	EXPECT_EQ(get_hex(place, "pfn"),
-		  PAGEMAP_PFN(pagemap_of(0, (uintptr_t)at + 5 * page_size)));
+		  PAGEMAP_PFN(pagemap_of(0, (uintptr_t)at + 5 * page_size())));
 
 	ranges = get(parse(answer("pgtbl dump --json --pid %d %lx+%lu", getpid(),
 				  (unsigned long)at, (unsigned long)size)), "ranges");
@@ -373,7 +373,7 @@ TEST(tree_counts_tables_as_the_kernel_does)
 
 	huge_level(&size);
 	/* two tables' worth of addresses that nothing else uses */
-	at = anon(4 * size / page_size);
+	at = anon(4 * size / page_size());
 	at = (void *)(((uintptr_t)at + size - 1) & ~(size - 1));
 	ASSERT_OK(madvise(at, 2 * size, MADV_NOHUGEPAGE));
 	pid = start_child(NULL, NULL);
@@ -388,14 +388,14 @@ TEST(tree_counts_tables_as_the_kernel_does)
 	more = get_number(after, "tables") - get_number(before, "tables");
 	EXPECT_GE(more, 2);
 	EXPECT_EQ(get_number(after, "vm_pte") - get_number(before, "vm_pte"),
-		  more * page_size);
+		  more * page_size());
 	EXPECT_EQ(get_number(after, "bytes_below_top") - get_number(before, "bytes_below_top"),
-		  more * page_size);
+		  more * page_size());
 	EXPECT_EQ(json_object_array_length(get(after, "all")),
 		  get_number(after, "tables"));
 	EXPECT_LE(get_number(after, "bytes_below_top"), get_number(after, "vm_pte"));
 	EXPECT_LE(get_number(after, "vm_pte") - get_number(after, "bytes_below_top"),
-		  8 * page_size);
+		  8 * page_size());
 }
 
 /* Gives its pages away and takes new ones, over and over */
@@ -407,9 +407,9 @@ static pid_t start_busy(unsigned char *at)
 	pid = fork();
 	ASSERT_TRUE(pid >= 0);
 	while (!pid) {
-		memset(at, 1, 4 * page_size);
+		memset(at, 1, 4 * page_size());
 		usleep(20000);
-		madvise(at, 4 * page_size, MADV_DONTNEED);
+		madvise(at, 4 * page_size(), MADV_DONTNEED);
 		usleep(20000);
 	}
 	return pid;
@@ -423,10 +423,10 @@ TEST(watch_sees_what_changes)
 	int looks = 0, changed = 0;
 	pid_t pid;
 
-	ASSERT_OK(madvise(at, 4 * page_size, MADV_NOHUGEPAGE));
+	ASSERT_OK(madvise(at, 4 * page_size(), MADV_NOHUGEPAGE));
 	pid = start_busy(at);
 	line = answer("pgtbl watch --json -n 30 --interval 0.03 --pid %d %lx+%d",
-		      pid, (unsigned long)at, (int)(4 * page_size));
+		      pid, (unsigned long)at, (int)(4 * page_size()));
 	for (; *line; line = end + 1) {
 		end = strchr(line, '\n');
 		ASSERT_TRUE(end);

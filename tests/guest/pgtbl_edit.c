@@ -1,72 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* UPDATE and FLUSH: entries change, on every CPU, and change back. */
-// vm: smp=4 mem=512 timeout=400
+// vm: smp=4 mem=512 append=page_poison=1 timeout=120
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 
 #include "pgtbl_test.h"
-
-static uint64_t entry_of(pid_t pid, const void *at)
-{
-	struct pgtbl_walk walk;
-
-	ASSERT_OK(pgtbl_walk_addr(dev, pid, (uintptr_t)at, &walk));
-	ASSERT_TRUE(walk.levels & 1u << PGTBL_PTE);
-	return walk.level[PGTBL_PTE].entry;
-}
-
-static int edit(pid_t pid, const void *at, uint64_t old, uint64_t new)
-{
-	struct pgtbl_edit one = {
-		.addr = (uintptr_t)at,
-		.old_entry = old,
-		.new_entry = new,
-		.level = PGTBL_PTE,
-	};
-
-	return pgtbl_update_entries(dev, pid, &one, 1);
-}
-
-/* flag() - the bits to change to make a property true or false */
-static uint64_t with(uint64_t entry, const char *name, bool want)
-{
-	unsigned int i, count;
-	const struct pgtbl_flag *flags = pgtbl_get_flags(dev, &count);
-
-	for (i = 0; i < count; i++) {
-		if (!(flags[i].levels & 1u << PGTBL_PTE) ||
-		    strcmp(flags[i].name, name))
-			continue;
-		if (want)
-			return (entry & ~flags[i].mask) | flags[i].value;
-		entry = (entry & ~flags[i].mask) |
-			(~flags[i].value & flags[i].mask);
-	}
-	return entry;
-}
-
-static bool has(const void *at, const char *name)
-{
-	return pgtbl_has_flag(dev, PGTBL_PTE, entry_of(0, at), name) == 1;
-}
-
-/* read_only() - as the kernel itself would write it */
-static uint64_t read_only(uint64_t entry)
-{
-	if (pgtbl_has_flag(dev, PGTBL_PTE, entry, "read-only") == -1)
-		return with(entry, "write", false);
-	/* arm64 obeys another bit, and takes "write" for its own notes. */
-	return with(with(with(entry, "dirty", true), "write", false),
-		    "read-only", true);
-}
-
-static void close_dev(void)
-{
-	pgtbl_close(dev);
-	dev = pgtbl_open();
-	ASSERT_TRUE(dev);
-}
 
 TEST(accessed_is_set_again_by_use)
 {
@@ -123,12 +62,12 @@ TEST(batch_stops_at_the_first_failure)
 	struct pgtbl_edit edits[4];
 	unsigned int i;
 
-	memset(at, 1, 4 * page_size);
+	memset(at, 1, 4 * page_size());
 	for (i = 0; i < 4; i++) {
-		uint64_t entry = entry_of(0, at + i * page_size);
+		uint64_t entry = entry_of(0, at + i * page_size());
 
 		edits[i] = (struct pgtbl_edit){
-			.addr = (uintptr_t)at + i * page_size,
+			.addr = (uintptr_t)at + i * page_size(),
 			.old_entry = i == 2 ? 0x123456 : entry,
 			.new_entry = i == 2 ? 0x123456 :
 				with(entry, "accessed", false),
@@ -137,8 +76,8 @@ TEST(batch_stops_at_the_first_failure)
 	}
 	EXPECT_EQ(pgtbl_update_entries(dev, 0, edits, 4), 2);
 	EXPECT_EQ(errno, EAGAIN);
-	EXPECT_TRUE(!has(at + page_size, "accessed"));
-	EXPECT_TRUE(has(at + 3 * page_size, "accessed"));
+	EXPECT_TRUE(!has(at + page_size(), "accessed"));
+	EXPECT_TRUE(has(at + 3 * page_size(), "accessed"));
 }
 
 TEST(undone_at_close)
@@ -151,7 +90,7 @@ TEST(undone_at_close)
 	EXPECT_EQ(edit(0, at, entry,
 		       with(read_only(entry), "accessed", false)), 1);
 	EXPECT_TRUE(entry_of(0, at) != entry);
-	close_dev();
+	reopen_dev();
 	EXPECT_TRUE(has(at, "accessed"));
 	EXPECT_TRUE(has(at, "write"));
 	EXPECT_EQ(*at, 1);
@@ -180,7 +119,7 @@ TEST(undo_respects_sharing)
 			_exit(9);
 		_exit(*at);
 	}
-	close_dev();
+	reopen_dev();
 	*at = 2;
 	ASSERT_EQ(write(go[1], "", 1), 1);
 	ASSERT_TRUE(waitpid(pid, &status, 0) == pid);
@@ -198,7 +137,7 @@ TEST(target_dies_before_close)
 	entry = entry_of(pid, at);
 	EXPECT_EQ(edit(pid, at, entry, with(entry, "accessed", false)), 1);
 	stop_child(pid);
-	close_dev();
+	reopen_dev();
 }
 
 static atomic_int stop_readers;
@@ -276,11 +215,11 @@ TEST(needs_unsafe_write_for_frames)
 
 	if (pgtbl_get_info(dev)->features & PGTBL_FEATURE_UNSAFE_WRITE)
 		ktap_skip("loaded with unsafe_write=1");
-	memset(at, 1, 2 * page_size);
+	memset(at, 1, 2 * page_size());
 	entry = entry_of(0, at);
-	EXPECT_ERRNO(edit(0, at, entry, entry_of(0, at + page_size)), EPERM);
+	EXPECT_ERRNO(edit(0, at, entry, entry_of(0, at + page_size())), EPERM);
 	EXPECT_ERRNO(edit(0, at, entry, 0), EPERM);
-	EXPECT_TRUE(mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+	EXPECT_TRUE(mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
 			 pgtbl_fd(dev), 0) == MAP_FAILED);
 	EXPECT_EQ(errno, EPERM);
 }
@@ -329,7 +268,7 @@ TEST(bad_arguments)
 	EXPECT_ERRNO(pgtbl_update_entries(dev, 0, &one, 1), EINVAL);
 	one.addr = pgtbl_get_info(dev)->user_end;
 	EXPECT_ERRNO(pgtbl_update_entries(dev, 0, &one, 1), EINVAL);
-	one.addr = -page_size;
+	one.addr = -page_size();
 	EXPECT_ERRNO(pgtbl_update_entries(dev, 0, &one, 1), EINVAL);
 	one.addr = (uintptr_t)at;
 	one.level = PGTBL_PGD;
@@ -337,7 +276,7 @@ TEST(bad_arguments)
 	one.level = 77;
 	EXPECT_ERRNO(pgtbl_update_entries(dev, 0, &one, 1), EOPNOTSUPP);
 	one.level = PGTBL_PTE;
-	ASSERT_OK(munmap(at, page_size));
+	ASSERT_OK(munmap(at, page_size()));
 	EXPECT_ERRNO(pgtbl_update_entries(dev, 0, &one, 1), ENXIO);
 }
 
@@ -359,12 +298,12 @@ TEST(flush_arguments)
 	uintptr_t addr = (uintptr_t)at;
 	uint64_t end = pgtbl_get_info(dev)->user_end;
 
-	EXPECT_OK(pgtbl_flush_range(dev, 0, addr, addr + page_size));
-	EXPECT_OK(pgtbl_flush_range(dev, 0, 0, end & -page_size));
+	EXPECT_OK(pgtbl_flush_range(dev, 0, addr, addr + page_size()));
+	EXPECT_OK(pgtbl_flush_range(dev, 0, 0, end & -page_size()));
 	EXPECT_ERRNO(pgtbl_flush_range(dev, 0, addr, addr), EINVAL);
-	EXPECT_ERRNO(pgtbl_flush_range(dev, 0, addr + page_size, addr), EINVAL);
-	EXPECT_ERRNO(pgtbl_flush_range(dev, 0, addr + 1, addr + page_size),
+	EXPECT_ERRNO(pgtbl_flush_range(dev, 0, addr + page_size(), addr), EINVAL);
+	EXPECT_ERRNO(pgtbl_flush_range(dev, 0, addr + 1, addr + page_size()),
 		     EINVAL);
 	EXPECT_ERRNO(pgtbl_flush_range(dev, 0, addr, ~0ull << 12), EINVAL);
-	EXPECT_ERRNO(pgtbl_flush_range(dev, 2, addr, addr + page_size), ESRCH);
+	EXPECT_ERRNO(pgtbl_flush_range(dev, 2, addr, addr + page_size()), ESRCH);
 }

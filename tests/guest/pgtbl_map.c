@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* INFO, WALK and windows: what is seen is what the kernel has. */
+// vm: mem=1024
+// vm: append=nopti guests=i386-pae,amd64
+// vm: mem=2048 guests=i386
 #include "pgtbl_test.h"
 
 /* The levels leave no address bit out, and none belongs to two of them. */
@@ -8,7 +11,7 @@ TEST(info_geometry_leaves_no_bit_out)
 	const struct pgtbl_info *info = pgtbl_get_info(dev);
 	unsigned int level = PGTBL_PGD, next;
 
-	EXPECT_TRUE(1ul << info->page_shift == page_size);
+	EXPECT_TRUE(1ul << info->page_shift == page_size());
 	EXPECT_TRUE(info->levels & 1u << PGTBL_PGD);
 	EXPECT_TRUE(info->levels & 1u << PGTBL_PTE);
 	EXPECT_TRUE(info->geometry[PGTBL_PTE].shift == info->page_shift);
@@ -17,7 +20,7 @@ TEST(info_geometry_leaves_no_bit_out)
 
 		EXPECT_TRUE((uint64_t)lower->entries << lower->shift ==
 		      1ull << info->geometry[level].shift);
-		EXPECT_TRUE(lower->entries * lower->entry_size == page_size);
+		EXPECT_TRUE(lower->entries * lower->entry_size == page_size());
 		level = next;
 	}
 	EXPECT_TRUE((uint64_t)info->geometry[PGTBL_PGD].user_entries <<
@@ -45,13 +48,13 @@ TEST(info_flags_of_a_written_page)
 	EXPECT_TRUE(pgtbl_has_flag(dev, PGTBL_PTE, 0, "sticky") == -1);
 	for (i = 0; i < (pgtbl_get_flags(dev, &count), count); i++)
 		EXPECT_TRUE(pgtbl_get_flags(dev, &count)[i].name[0]);
-	munmap(page, page_size);
+	munmap(page, page_size());
 }
 
 /* The original's way: anonymous shared pages, and the classic call. */
 static void *classic_table(pid_t pid, unsigned int level, unsigned long pfn)
 {
-	void *page = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+	void *page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct expose_pgtbl_args args = {
 		.pid = pid,
@@ -63,7 +66,7 @@ static void *classic_table(pid_t pid, unsigned int level, unsigned long pfn)
 	ASSERT_TRUE(page != MAP_FAILED);
 	if (remap_page_table_args(&args)) {
 		ktap_fail(__FILE__, __LINE__, 0, "level %u pfn %#lx: %s", level, pfn, strerror(errno));
-		munmap(page, page_size);
+		munmap(page, page_size());
 		return NULL;
 	}
 	return page;
@@ -101,7 +104,7 @@ static void classic_recursion(pid_t pid, unsigned int level, unsigned long pfn,
 				     (unsigned long long)word);
 		}
 	}
-	munmap(table, page_size);
+	munmap(table, page_size());
 }
 
 static unsigned long present_pages(pid_t pid)
@@ -118,7 +121,7 @@ static unsigned long present_pages(pid_t pid)
 		if (sscanf(line, "%llx-%llx", &start, &end) != 2 ||
 		    start >= pgtbl_get_info(dev)->user_end)
 			continue;
-		for (; start < end; start += page_size)
+		for (; start < end; start += page_size())
 			pages += !!(pagemap_of(pid, start) & PAGEMAP_PRESENT);
 	}
 	fclose(maps);
@@ -131,9 +134,9 @@ static void touch_some(void *arg)
 	unsigned int i;
 
 	for (i = 0; i < 300; i += 3)
-		at[i * page_size] = i;
-	mprotect(at + 9 * page_size, page_size, PROT_NONE);
-	mprotect(at + 12 * page_size, page_size, PROT_READ);
+		at[i * page_size()] = i;
+	mprotect(at + 9 * page_size(), page_size(), PROT_NONE);
+	mprotect(at + 12 * page_size(), page_size(), PROT_READ);
 }
 
 TEST(classic_every_page_of_another_equals_pagemap)
@@ -150,7 +153,7 @@ TEST(classic_every_page_of_another_equals_pagemap)
 		ktap_fail(__FILE__, __LINE__, 0, "%lu pages in the tables, %lu in pagemap", classic_pages,
 		     present);
 	stop_child(pid);
-	munmap(at, 300 * page_size);
+	munmap(at, 300 * page_size());
 }
 
 TEST(classic_walk_of_self)
@@ -159,7 +162,7 @@ TEST(classic_walk_of_self)
 	unsigned long pfn = 0;
 	unsigned int level = PGTBL_PGD;
 
-	memset(at, 1, 16 * page_size);
+	memset(at, 1, 16 * page_size());
 	for (;;) {
 		void *table = classic_table(getpid(), level, pfn);
 		__u64 found;
@@ -171,14 +174,14 @@ TEST(classic_walk_of_self)
 					       pgtbl_index(dev, level,
 							   (uintptr_t)at)),
 				   &found) != PGTBL_KIND_NONE);
-		munmap(table, page_size);
+		munmap(table, page_size());
 		pfn = found;
 		if (level == PGTBL_PTE)
 			break;
 		level = pgtbl_next_level(dev, level);
 	}
 	EXPECT_TRUE(pfn == PAGEMAP_PFN(pagemap_of(0, (uintptr_t)at)));
-	munmap(at, 16 * page_size);
+	munmap(at, 16 * page_size());
 }
 
 /* A window, once mapped, follows what the kernel does. */
@@ -201,27 +204,27 @@ TEST(window_shows_changes_live)
 	EXPECT_TRUE(pfn == PAGEMAP_PFN(pagemap_of(0, (uintptr_t)at)));
 	EXPECT_TRUE(HAS("write") == 1);
 
-	ASSERT_TRUE(!madvise(at, page_size, MADV_DONTNEED));
+	ASSERT_TRUE(!madvise(at, page_size(), MADV_DONTNEED));
 	EXPECT_TRUE(pgtbl_decode(dev, PGTBL_PTE, NOW(), NULL) == PGTBL_KIND_NONE);
 	*at = 2;
 	EXPECT_TRUE(pgtbl_decode(dev, PGTBL_PTE, NOW(), &pfn) == PGTBL_KIND_LEAF);
 	EXPECT_TRUE(pfn == PAGEMAP_PFN(pagemap_of(0, (uintptr_t)at)));
 
-	ASSERT_TRUE(!mprotect(at, page_size, PROT_READ));
+	ASSERT_TRUE(!mprotect(at, page_size(), PROT_READ));
 	EXPECT_TRUE(HAS("write") == 0);
-	ASSERT_TRUE(!mprotect(at, page_size, PROT_NONE));
+	ASSERT_TRUE(!mprotect(at, page_size(), PROT_NONE));
 	EXPECT_TRUE(HAS("prot-none") == 1);
 	EXPECT_TRUE(pgtbl_decode(dev, PGTBL_PTE, NOW(), &pfn) == PGTBL_KIND_LEAF);
 	EXPECT_TRUE(pfn == PAGEMAP_PFN(pagemap_of(0, (uintptr_t)at)));
-	ASSERT_TRUE(!mprotect(at, page_size, PROT_READ | PROT_WRITE));
+	ASSERT_TRUE(!mprotect(at, page_size(), PROT_READ | PROT_WRITE));
 	*at = 3;
 	EXPECT_TRUE(HAS("write") == 1);
 
 	pid = start_child(NULL, NULL);
 	EXPECT_TRUE(HAS("write") == 0);
 	stop_child(pid);
-	munmap(page, page_size);
-	munmap(at, 8 * page_size);
+	munmap(page, page_size());
+	munmap(at, 8 * page_size());
 #undef NOW
 #undef HAS
 }
@@ -251,8 +254,8 @@ TEST(window_of_a_huge_page_equals_pagemap)
 	if (found != level) {
 		ktap_skip("the kernel gave no huge page");
 	} else {
-		for (i = 0; i < size / page_size; i += 37) {
-			uintptr_t addr = (uintptr_t)at + i * page_size;
+		for (i = 0; i < size / page_size(); i += 37) {
+			uintptr_t addr = (uintptr_t)at + i * page_size();
 			struct pgtbl_walk walk;
 
 			entry_through_windows(0, addr, &found, &pfn);
@@ -278,9 +281,9 @@ TEST(walk_agrees_with_windows)
 	uint64_t entry, pfn;
 
 	for (i = 0; i < 64; i += 2)
-		at[i * page_size] = i;
+		at[i * page_size()] = i;
 	for (i = 0; i < 64; i++) {
-		uintptr_t addr = (uintptr_t)at + i * page_size;
+		uintptr_t addr = (uintptr_t)at + i * page_size();
 		struct pgtbl_walk walk;
 
 		entry = entry_through_windows(0, addr, &level, &pfn);
@@ -291,7 +294,7 @@ TEST(walk_agrees_with_windows)
 		EXPECT_TRUE(walk.pfn == pfn);
 		EXPECT_TRUE(!!(walk.categories & PGTBL_IS_PRESENT) == !(i & 1));
 	}
-	munmap(at, 64 * page_size);
+	munmap(at, 64 * page_size());
 }
 
 TEST(walk_tells_categories)
@@ -302,10 +305,10 @@ TEST(walk_tells_categories)
 	volatile unsigned char sink;
 
 	ASSERT_TRUE(fd >= 0);
-	file = mmap(NULL, page_size, PROT_READ, MAP_SHARED, fd, 0);
+	file = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd, 0);
 	ASSERT_TRUE(file != MAP_FAILED);
 	sink = *file;
-	sink = at[page_size];
+	sink = at[page_size()];
 	(void)sink;
 	at[0] = 1;
 
@@ -315,17 +318,17 @@ TEST(walk_tells_categories)
 	      walk.categories == (PGTBL_IS_PRESENT | PGTBL_IS_WRITABLE |
 				  PGTBL_IS_ACCESSED | PGTBL_IS_DIRTY |
 				  PGTBL_IS_SOFT_DIRTY));
-	ASSERT_TRUE(!pgtbl_walk_addr(dev, 0, (uintptr_t)at + page_size, &walk));
+	ASSERT_TRUE(!pgtbl_walk_addr(dev, 0, (uintptr_t)at + page_size(), &walk));
 	EXPECT_TRUE(walk.categories & PGTBL_IS_ZERO);
 	EXPECT_TRUE(!(walk.categories & PGTBL_IS_WRITABLE));
-	ASSERT_TRUE(!pgtbl_walk_addr(dev, 0, (uintptr_t)at + 2 * page_size, &walk));
+	ASSERT_TRUE(!pgtbl_walk_addr(dev, 0, (uintptr_t)at + 2 * page_size(), &walk));
 	EXPECT_TRUE(walk.categories == 0);
 	ASSERT_TRUE(!pgtbl_walk_addr(dev, 0, (uintptr_t)file, &walk));
 	EXPECT_TRUE(walk.categories & PGTBL_IS_FILE);
-	munmap(at, 4 * page_size);
+	munmap(at, 4 * page_size());
 	ASSERT_TRUE(!pgtbl_walk_addr(dev, 0, (uintptr_t)at, &walk));
 	EXPECT_TRUE(walk.categories == PGTBL_IS_UNMAPPED);
 	EXPECT_TRUE(walk.leaf == PGTBL_NO_LEVEL);
-	munmap(file, page_size);
+	munmap(file, page_size());
 	close(fd);
 }

@@ -3,7 +3,6 @@
 // vm: mem=1024
 #include <linux/userfaultfd.h>
 #include <pthread.h>
-#include <sys/syscall.h>
 
 #include "pgtbl_test.h"
 
@@ -18,25 +17,9 @@ static void make_pool(unsigned int pages)
 	pool = pgtbl_pool_create(dev, pages);
 	ASSERT_TRUE(pool);
 	for (i = 0; i < pages; i++) {
-		ASSERT_EQ(pool[i * page_size], 0);
-		memset(pool + i * page_size, 'A' + i % 26, page_size);
+		ASSERT_EQ(pool[i * page_size()], 0);
+		memset(pool + i * page_size(), 'A' + i % 26, page_size());
 	}
-}
-
-/* uffd_for() - a userfaultfd that has a range registered */
-static int uffd_for(void *at, size_t pages)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)at, pages * page_size },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	ASSERT_TRUE(fd >= 0);
-	ASSERT_OK(ioctl(fd, UFFDIO_API, &api));
-	ASSERT_OK(ioctl(fd, UFFDIO_REGISTER, &reg));
-	return fd;
 }
 
 static int install(pid_t pid, const void *at, unsigned int page,
@@ -110,8 +93,8 @@ TEST(content_and_frame)
 	uffd_for(at, PAGES);
 	EXPECT_EQ(install(0, at, 0, PAGES, 0), PAGES);
 	for (i = 0; i < PAGES; i++) {
-		EXPECT_EQ(at[i * page_size], 'A' + i % 26);
-		EXPECT_EQ(at[(i + 1) * page_size - 1], 'A' + i % 26);
+		EXPECT_EQ(at[i * page_size()], 'A' + i % 26);
+		EXPECT_EQ(at[(i + 1) * page_size() - 1], 'A' + i % 26);
 		EXPECT_EQ(refs_of(i), 1);
 	}
 	/* The owner fills in place, the client sees it. */
@@ -143,9 +126,9 @@ TEST(writable_is_not_copied)
 	uffd_for(at, PAGES);
 	EXPECT_EQ(install(0, at, 0, PAGES, PGTBL_INSTALL_WRITE), PAGES);
 	for (i = 0; i < PAGES; i += 2)
-		at[i * page_size] = 'x';
+		at[i * page_size()] = 'x';
 	for (i = 0; i < PAGES; i++) {
-		EXPECT_EQ(pool[i * page_size], i & 1 ? 'A' + i % 26 : 'x');
+		EXPECT_EQ(pool[i * page_size()], i & 1 ? 'A' + i % 26 : 'x');
 		EXPECT_EQ(refs_of(i), 1);
 	}
 	EXPECT_EQ(take(0, at, 0, PAGES, result), PAGES);
@@ -165,19 +148,19 @@ TEST(writable_is_for_one)
 	EXPECT_EQ(install(0, at, 0, 2, PGTBL_INSTALL_WRITE), 2);
 	EXPECT_ERRNO(install(0, other, 0, 1, 0), EBUSY);
 	EXPECT_ERRNO(install(0, other, 0, 1, PGTBL_INSTALL_WRITE), EBUSY);
-	EXPECT_EQ(install(0, at + 2 * page_size, 2, 1, 0), 1);
+	EXPECT_EQ(install(0, at + 2 * page_size(), 2, 1, 0), 1);
 	EXPECT_ERRNO(install(0, other, 2, 1, PGTBL_INSTALL_WRITE), EBUSY);
 	EXPECT_EQ(install(0, other, 2, 1, 0), 1);
 	/* Given up by the client, it can go to the next. */
-	ASSERT_OK(madvise(at, page_size, MADV_DONTNEED));
-	EXPECT_EQ(install(0, other + page_size, 0, 1, 0), 1);
+	ASSERT_OK(madvise(at, page_size(), MADV_DONTNEED));
+	EXPECT_EQ(install(0, other + page_size(), 0, 1, 0), 1);
 }
 
 /* The client does nothing meanwhile: a task's own changes show up late. */
 TEST(rss_is_exact)
 {
 	unsigned char *at = anon(PAGES);
-	long before, kib = page_size / 1024;
+	long before, kib = page_size() / 1024;
 	pid_t pid;
 
 	make_pool(PAGES);
@@ -212,19 +195,19 @@ TEST_EACH(fork_shares, const void *, modes)
 	pid = fork();
 	ASSERT_TRUE(pid >= 0);
 	if (!pid) {
-		if (at[0] != 'A' || at[page_size] != 'B')
+		if (at[0] != 'A' || at[page_size()] != 'B')
 			_exit(1);
 		at[0] = 'c';
-		at[page_size] = 'd';
+		at[page_size()] = 'd';
 		_exit(at[0] == 'c' && at[1] == 'A' ? 0 : 2);
 	}
 	ASSERT_TRUE(waitpid(pid, &status, 0) == pid);
 	EXPECT_EQ(status, 0);
 	EXPECT_EQ(at[0], 'A');
-	EXPECT_EQ(at[page_size], 'B');
+	EXPECT_EQ(at[page_size()], 'B');
 	at[0] = 'p';
 	EXPECT_EQ(at[0], 'p');
-	ASSERT_OK(munmap(at, 4 * page_size));
+	ASSERT_OK(munmap(at, 4 * page_size()));
 	all_free(4);
 }
 
@@ -277,17 +260,17 @@ TEST_EACH(pager_dies_first, const void *, modes)
 	ASSERT_TRUE(waitpid(pid, &status, 0) == pid);
 	ASSERT_EQ(status, 0);
 	for (i = 0; i < PAGES; i++)
-		EXPECT_EQ(at[i * page_size], 'A' + i % 26);
+		EXPECT_EQ(at[i * page_size()], 'A' + i % 26);
 	at[5] = 1;
-	ASSERT_OK(munmap(at, PAGES * page_size));
+	ASSERT_OK(munmap(at, PAGES * page_size()));
 }
 
 TEST(pool_stays_while_mapped)
 {
 	make_pool(8);
 	pgtbl_close(dev);
-	EXPECT_EQ(pool[7 * page_size], 'H');
-	ASSERT_OK(munmap(pool, 8 * page_size));
+	EXPECT_EQ(pool[7 * page_size()], 'H');
+	ASSERT_OK(munmap(pool, 8 * page_size()));
 }
 
 static void *reader_thread(void *at)
@@ -299,7 +282,7 @@ TEST(take_is_seen_by_the_client)
 {
 	unsigned char *at = anon(4);
 	unsigned char result[4];
-	struct uffdio_range range = { (uintptr_t)at, page_size };
+	struct uffdio_range range = { (uintptr_t)at, page_size() };
 	struct uffd_msg msg;
 	pthread_t thread;
 	void *byte;
@@ -316,7 +299,7 @@ TEST(take_is_seen_by_the_client)
 	/* The next access is a userfault again. */
 	ASSERT_EQ(pthread_create(&thread, NULL, reader_thread, at), 0);
 	ASSERT_EQ(read(fd, &msg, sizeof(msg)), sizeof(msg));
-	EXPECT_EQ(msg.arg.pagefault.address & -page_size, (uintptr_t)at);
+	EXPECT_EQ(msg.arg.pagefault.address & -page_size(), (uintptr_t)at);
 	EXPECT_EQ(install(0, at, 2, 1, 0), 1);
 	ASSERT_OK(ioctl(fd, UFFDIO_WAKE, &range));
 	ASSERT_EQ(pthread_join(thread, &byte), 0);
@@ -340,14 +323,14 @@ TEST(take_passes_over_what_is_not_there)
 	EXPECT_EQ(install(0, at, 0, 8, 0), 8);
 	EXPECT_EQ(install(0, other, 5, 1, 0), 1);
 	at[0] = 1;
-	ASSERT_OK(madvise(at + 2 * page_size, page_size, MADV_DONTNEED));
-	at[6 * page_size] = 1;
+	ASSERT_OK(madvise(at + 2 * page_size(), page_size(), MADV_DONTNEED));
+	at[6 * page_size()] = 1;
 	EXPECT_EQ(take(0, at, 0, 8, result), 5);
 	for (i = 0; i < 8; i++)
 		EXPECT_EQ(result[i], expected[i]);
 	EXPECT_EQ(at[0], 1);
 	EXPECT_EQ(at[1], 'A');
-	EXPECT_EQ(at[6 * page_size], 1);
+	EXPECT_EQ(at[6 * page_size()], 1);
 	/* A page at the wrong place is not taken. */
 	EXPECT_EQ(take(0, other, 4, 1, result), 0);
 }
@@ -362,13 +345,13 @@ TEST(batch_of_runs)
 	uffd_for(at, PAGES);
 	for (i = 0; i < 16; i++)
 		runs[i] = (struct pgtbl_run){
-			.addr = (uintptr_t)at + (15 - i) * 4 * page_size,
+			.addr = (uintptr_t)at + (15 - i) * 4 * page_size(),
 			.page = i * 3,
 			.count = 3,
 		};
 	EXPECT_EQ(pgtbl_install_runs(dev, 0, runs, 16, 0), 48);
 	for (i = 0; i < 16; i++)
-		EXPECT_EQ(at[(15 - i) * 4 * page_size], 'A' + i * 3 % 26);
+		EXPECT_EQ(at[(15 - i) * 4 * page_size()], 'A' + i * 3 % 26);
 	/* Up to the first that can't be done. */
 	EXPECT_EQ(pgtbl_take_runs(dev, 0, runs, 3, NULL), 9);
 	EXPECT_EQ(pgtbl_install_runs(dev, 0, runs, 16, 0), 9);
@@ -388,7 +371,7 @@ TEST(wrong_places)
 	EXPECT_ERRNO(install(0, at, ~0u, 2, 0), EINVAL);
 	EXPECT_ERRNO(install(0, at, 0, ~0u, 0), EINVAL);
 	EXPECT_ERRNO(install(0, at, 0, 0, 0), EINVAL);
-	EXPECT_ERRNO(install(0, (void *)-page_size, 0, 1, 0), EINVAL);
+	EXPECT_ERRNO(install(0, (void *)-page_size(), 0, 1, 0), EINVAL);
 	EXPECT_ERRNO(install(0, at, 0, 1, 2), EINVAL);
 	EXPECT_ERRNO(pgtbl_install_runs(dev, 0, NULL, 1, 0), EFAULT);
 	EXPECT_ERRNO(pgtbl_install_runs(dev, 0, NULL, 2, 0), EFAULT);
@@ -396,13 +379,13 @@ TEST(wrong_places)
 	EXPECT_ERRNO(pgtbl_install_runs(dev, 0, NULL, PGTBL_RUNS_MAX + 1, 0),
 		     EINVAL);
 	/* Over the end of the registered part. */
-	EXPECT_EQ(install(0, at + 2 * page_size, 0, 4, 0), 2);
-	EXPECT_ERRNO(install(0, at + 2 * page_size, 0, 1, 0), EBUSY);
-	ASSERT_OK(mprotect(at, page_size, PROT_READ));
+	EXPECT_EQ(install(0, at + 2 * page_size(), 0, 4, 0), 2);
+	EXPECT_ERRNO(install(0, at + 2 * page_size(), 0, 1, 0), EBUSY);
+	ASSERT_OK(mprotect(at, page_size(), PROT_READ));
 	EXPECT_ERRNO(install(0, at, 4, 1, PGTBL_INSTALL_WRITE), ENXIO);
 	EXPECT_EQ(install(0, at, 4, 1, 0), 1);
 
-	shared = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+	shared = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(shared != MAP_FAILED);
 	uffd_for(shared, 1);
@@ -427,10 +410,10 @@ TEST(wrong_pools)
 	EXPECT_ERRNO(pgtbl_pool_refs(dev, 4, 1, &refs), EINVAL);
 	EXPECT_ERRNO(pgtbl_pool_refs(dev, 0, 5, &refs), EINVAL);
 	EXPECT_ERRNO(pgtbl_pool_refs(dev, 0, 1, NULL), EFAULT);
-	EXPECT_TRUE(mmap(NULL, 5 * page_size, PROT_READ, MAP_SHARED,
+	EXPECT_TRUE(mmap(NULL, 5 * page_size(), PROT_READ, MAP_SHARED,
 			 pgtbl_fd(dev), PGTBL_POOL_OFFSET) == MAP_FAILED);
 	EXPECT_EQ(errno, EINVAL);
-	EXPECT_TRUE(mmap(NULL, page_size, PROT_READ, MAP_PRIVATE,
+	EXPECT_TRUE(mmap(NULL, page_size(), PROT_READ, MAP_PRIVATE,
 			 pgtbl_fd(dev), PGTBL_POOL_OFFSET) == MAP_FAILED);
 	EXPECT_EQ(errno, EINVAL);
 }
@@ -452,8 +435,8 @@ TEST(huge_page_in_the_way)
 	ASSERT_OK(pgtbl_walk_addr(dev, 0, (uintptr_t)at, &walk));
 	if (walk.leaf == PGTBL_PTE)
 		ktap_skip("the kernel gave no huge page");
-	uffd_for(at, size / page_size);
-	EXPECT_ERRNO(install(0, at + page_size, 0, 1, 0), EBUSY);
+	uffd_for(at, size / page_size());
+	EXPECT_ERRNO(install(0, at + page_size(), 0, 1, 0), EBUSY);
 	EXPECT_EQ(*at, 1);
 }
 
@@ -464,10 +447,10 @@ TEST(moved_by_mremap)
 	make_pool(4);
 	uffd_for(at, 4);
 	EXPECT_EQ(install(0, at, 0, 4, 0), 4);
-	to = mremap(at, 4 * page_size, 4 * page_size,
+	to = mremap(at, 4 * page_size(), 4 * page_size(),
 		    MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
 	ASSERT_TRUE(to != MAP_FAILED);
-	EXPECT_EQ(to[page_size], 'B');
+	EXPECT_EQ(to[page_size()], 'B');
 	EXPECT_EQ(refs_of(1), 1);
 	EXPECT_EQ(take(0, at, 0, 4, NULL), 0);
 	EXPECT_EQ(take(0, to, 0, 4, NULL), 4);
@@ -479,10 +462,10 @@ static void *pager_thread(void *arg)
 	struct uffd_msg msg;
 
 	while (read(fd, &msg, sizeof(msg)) == sizeof(msg)) {
-		uintptr_t addr = msg.arg.pagefault.address & ~(page_size - 1);
-		struct uffdio_range range = { addr, page_size };
+		uintptr_t addr = msg.arg.pagefault.address & ~(page_size() - 1);
+		struct uffdio_range range = { addr, page_size() };
 
-		if (install(0, (void *)addr, addr / page_size % PAGES, 1, 0) != 1)
+		if (install(0, (void *)addr, addr / page_size() % PAGES, 1, 0) != 1)
 			break;
 		ioctl(fd, UFFDIO_WAKE, &range);
 	}
@@ -500,8 +483,8 @@ TEST(faults_are_resolved)
 	fd = uffd_for(at, PAGES);
 	ASSERT_EQ(pthread_create(&thread, NULL, pager_thread, &fd), 0);
 	for (i = 0; i < PAGES; i++) {
-		unsigned int page = ((uintptr_t)at / page_size + i) % PAGES;
+		unsigned int page = ((uintptr_t)at / page_size() + i) % PAGES;
 
-		EXPECT_EQ(at[i * page_size], 'A' + page % 26);
+		EXPECT_EQ(at[i * page_size()], 'A' + page % 26);
 	}
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * What /dev/pgtbl refuses: frames that are no tables of that process at that
- * level, and bad arguments, one wrong thing at a time.
+ * level, processes that are not the caller's to look at, places for windows.
  */
-// vm: mem=512 timeout=200
+// vm: mem=512 append=page_poison=1 timeout=200
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -26,7 +26,7 @@ static void untouched(void)
 {
 	size_t i;
 
-	for (i = 0; i < page_size; i++)
+	for (i = 0; i < page_size(); i++)
 		ASSERT_EQ(window[i], 0);
 }
 
@@ -34,7 +34,7 @@ static unsigned char *touched(size_t pages)
 {
 	unsigned char *at = anon(pages);
 
-	memset(at, 0x5a, pages * page_size);
+	memset(at, 0x5a, pages * page_size());
 	return at;
 }
 
@@ -104,7 +104,7 @@ TEST(table_that_was_given_up)
 	*mid = 1;
 	pfn = table_of(0, (uintptr_t)mid, PGTBL_PTE);
 	EXPECT_OK(remap(0, PGTBL_PTE, pfn));
-	ASSERT_OK(munmap(window, page_size));
+	ASSERT_OK(munmap(window, page_size()));
 	window = NULL;
 	ASSERT_OK(munmap(at, size));
 	if (table_of(0, (uintptr_t)mid, PGTBL_PTE) == pfn)
@@ -216,34 +216,94 @@ TEST(unprivileged_open)
 	EXPECT_ERRNO(open(PGTBL_DEVICE, O_RDONLY), EACCES);
 }
 
+/* With the device in hand, but without privilege: its own tables only. */
 TEST(unprivileged_other)
 {
+	unsigned char *at = touched(1);
+	uint64_t entry = entry_of(0, at);
 	pid_t pid = start_child(NULL, NULL);
-	struct pgtbl_walk walk;
+	struct pgtbl_edit one = { (uintptr_t)at, entry, entry, PGTBL_PTE, 0 };
+	struct pgtbl_run run = { (uintptr_t)at, 0, 1 };
 	struct pgtbl_extent extent;
 	struct pgtbl_scan scan = {
 		.extents = (uintptr_t)&extent,
 		.count = 1,
 		.end = 1 << 20,
 	};
+	struct pgtbl_walk walk;
 
+	ASSERT_TRUE(pgtbl_pool_create(dev, 1));
 	become_nobody();
 	EXPECT_ERRNO(pgtbl_walk_addr(dev, pid, 0, &walk), EACCES);
 	EXPECT_ERRNO(pgtbl_walk_addr(dev, 1, 0, &walk), EACCES);
 	EXPECT_ERRNO(pgtbl_scan_range(dev, pid, &scan), EACCES);
+	EXPECT_ERRNO(pgtbl_flush_range(dev, pid, 0, page_size()), EACCES);
+	EXPECT_ERRNO(pgtbl_install_runs(dev, pid, &run, 1, 0), EACCES);
+	EXPECT_ERRNO(pgtbl_take_runs(dev, pid, &run, 1, NULL), EACCES);
+	EXPECT_ERRNO(pgtbl_update_entries(dev, pid, &one, 1), EPERM);
+	EXPECT_ERRNO(pgtbl_update_entries(dev, 0, &one, 1), EPERM);
 	EXPECT_ERRNO(remap(pid, PGTBL_PGD, 0), EACCES);
 	EXPECT_OK(pgtbl_walk_addr(dev, 0, 0, &walk));
+	EXPECT_OK(pgtbl_scan_range(dev, 0, &scan));
 	untouched();
+	EXPECT_OK(remap(0, PGTBL_PGD, 0));
+	/* The runner ends the child, which is root's. */
 }
 
+/* start_program() - as start_child(), but it execs: its tables are its own */
+static pid_t start_program(void)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	ASSERT_OK(pipe2(ready, O_CLOEXEC));
+	pid = fork();
+	ASSERT_TRUE(pid >= 0);
+	if (!pid) {
+		execl("/bin/sleep", "sleep", "1000", NULL);
+		_exit(1);
+	}
+	/* exec closes the other end. */
+	close(ready[1]);
+	ASSERT_EQ(read(ready[0], &byte, 1), 0);
+	close(ready[0]);
+	return pid;
+}
+
+/* Root of a namespace may look at what belongs there, and nowhere else. */
 TEST(user_namespace_root)
 {
+	pid_t outside = start_program(), inside;
+	unsigned char *at = touched(1);
+	uint64_t entry = entry_of(0, at);
 	struct pgtbl_walk walk;
 
-	if (unshare(CLONE_NEWUSER))
-		ktap_skip("no user namespaces");
+	ASSERT_OK(unshare(CLONE_NEWUSER));
+	write_text("/proc/self/setgroups", "deny");
+	write_text("/proc/self/uid_map", "0 0 1");
+	EXPECT_EQ(getuid(), 0);
 	EXPECT_ERRNO(pgtbl_walk_addr(dev, 1, 0, &walk), EACCES);
+	EXPECT_ERRNO(pgtbl_walk_addr(dev, outside, 0, &walk), EACCES);
+	EXPECT_ERRNO(remap(outside, PGTBL_PGD, 0), EACCES);
+	EXPECT_ERRNO(pgtbl_flush_range(dev, outside, 0, page_size()), EACCES);
 	EXPECT_OK(pgtbl_walk_addr(dev, 0, 0, &walk));
+	inside = start_program();
+	EXPECT_OK(pgtbl_walk_addr(dev, inside, 0, &walk));
+	EXPECT_OK(remap(inside, PGTBL_PGD, 0));
+	/* Editing asks for the right in the first namespace. */
+	EXPECT_ERRNO(edit(0, at, entry, entry), EPERM);
+	EXPECT_ERRNO(edit(inside, at, entry, entry), EPERM);
+	stop_child(inside);
+	stop_child(outside);
+}
+
+/* Nor does a namespace help to open the device. */
+TEST(user_namespace_of_nobody)
+{
+	become_nobody();
+	ASSERT_OK(unshare(CLONE_NEWUSER));
+	EXPECT_ERRNO(open(PGTBL_DEVICE, O_RDWR), EACCES);
 }
 
 TEST(node_is_private)
@@ -253,121 +313,6 @@ TEST(node_is_private)
 	ASSERT_OK(stat(PGTBL_DEVICE, &st));
 	EXPECT_EQ(st.st_mode & 07777, 0600);
 	EXPECT_EQ(st.st_uid, 0);
-}
-
-/* All commands: what every sized structure has to obey. */
-static const struct command {
-	const char *name;
-	unsigned int request;
-	size_t size;
-} commands[] = {
-	{ "info", PGTBL_IOC_INFO, sizeof(struct pgtbl_info) },
-	{ "remap", PGTBL_IOC_REMAP, sizeof(struct pgtbl_remap) },
-	{ "walk", PGTBL_IOC_WALK, sizeof(struct pgtbl_walk) },
-	{ "scan", PGTBL_IOC_SCAN, sizeof(struct pgtbl_scan) },
-	{ "update", PGTBL_IOC_UPDATE, sizeof(struct pgtbl_update) },
-	{ "flush", PGTBL_IOC_FLUSH, sizeof(struct pgtbl_flush) },
-	{ "pool", PGTBL_IOC_POOL, sizeof(struct pgtbl_pool) },
-	{ "install", PGTBL_IOC_INSTALL, sizeof(struct pgtbl_install) },
-	{ "take", PGTBL_IOC_TAKE, sizeof(struct pgtbl_take) },
-	{ "refs", PGTBL_IOC_REFS, sizeof(struct pgtbl_refs) },
-};
-
-static int raw(const struct command *command, void *arg)
-{
-	return ioctl(pgtbl_fd(dev), command->request, arg);
-}
-
-TEST_EACH(null, const struct command *, commands)
-{
-	EXPECT_ERRNO(raw(each, NULL), EFAULT);
-}
-
-TEST_EACH(unmapped, const struct command *, commands)
-{
-	unsigned char *at = anon(2);
-
-	/* The size can be read, the rest can't. */
-	ASSERT_OK(munmap(at + page_size, page_size));
-	at += page_size - 4;
-	*(__u32 *)at = each->size;
-	EXPECT_ERRNO(raw(each, at), EFAULT);
-}
-
-TEST_EACH(kernel_address, const struct command *, commands)
-{
-	EXPECT_ERRNO(raw(each, (void *)-page_size), EFAULT);
-}
-
-TEST_EACH(size_zero, const struct command *, commands)
-{
-	__u32 buf[128] = { 0 };
-
-	EXPECT_ERRNO(raw(each, buf), EINVAL);
-}
-
-TEST_EACH(size_short, const struct command *, commands)
-{
-	__u32 buf[128] = { each->size - 4 };
-
-	EXPECT_ERRNO(raw(each, buf), EINVAL);
-}
-
-TEST_EACH(size_huge, const struct command *, commands)
-{
-	__u32 buf[128] = { ~0u };
-
-	EXPECT_ERRNO(raw(each, buf), E2BIG);
-}
-
-TEST_EACH(dirty_tail, const struct command *, commands)
-{
-	__u32 buf[128] = { each->size + 8 };
-
-	buf[each->size / 4 + 1] = 1;
-	EXPECT_ERRNO(raw(each, buf), E2BIG);
-}
-
-TEST_EACH(unknown_flag, const struct command *, commands)
-{
-	__u32 buf[128] = { each->size, 1u << 31 };
-
-	EXPECT_ERRNO(raw(each, buf), EINVAL);
-}
-
-TEST(clean_tail_and_unaligned)
-{
-	unsigned char buf[400] = { 0 };
-	struct pgtbl_walk *walk = (struct pgtbl_walk *)(buf + 1), copy;
-	unsigned char *at = touched(1);
-
-	copy = (struct pgtbl_walk){
-		.size = sizeof(copy) + 64,
-		.addr = (uintptr_t)at,
-	};
-	memcpy(walk, &copy, sizeof(copy));
-	EXPECT_OK(ioctl(pgtbl_fd(dev), PGTBL_IOC_WALK, walk));
-	memcpy(&copy, walk, sizeof(copy));
-	EXPECT_EQ(copy.leaf, PGTBL_PTE);
-	EXPECT_EQ(copy.size, sizeof(copy) + 64);
-}
-
-TEST(unknown_commands)
-{
-	unsigned int nr;
-	char buf[512] = { 0 };
-
-	for (nr = 0; nr < 256; nr++) {
-		unsigned int i, request = _IO(PGTBL_IOC_MAGIC, nr);
-
-		for (i = 0; i < KTAP_ARRAY_SIZE(commands); i++)
-			if (commands[i].request == request)
-				break;
-		if (i == KTAP_ARRAY_SIZE(commands))
-			EXPECT_ERRNO(ioctl(pgtbl_fd(dev), request, buf),
-				     ENOTTY);
-	}
-	EXPECT_ERRNO(ioctl(pgtbl_fd(dev), 0x80, buf), ENOTTY);
 }
 
 TEST(walk_beyond_user_space)
@@ -395,7 +340,7 @@ TEST(remap_outside_a_window)
 	EXPECT_ERRNO(remap_at(at), ENXIO);
 	EXPECT_ERRNO(remap_at(NULL), ENXIO);
 	EXPECT_EQ(at[0], 0x5a);
-	ASSERT_OK(munmap(at, page_size));
+	ASSERT_OK(munmap(at, page_size()));
 	EXPECT_ERRNO(remap_at(at), ENXIO);
 
 	/* A window of another open file. */
@@ -407,7 +352,7 @@ TEST(remap_outside_a_window)
 	window = pgtbl_window(dev, 1, PROT_READ);
 	ASSERT_TRUE(window);
 	EXPECT_ERRNO(remap_at(window + 1), EINVAL);
-	EXPECT_ERRNO(remap_at(window + page_size / 2), EINVAL);
+	EXPECT_ERRNO(remap_at(window + page_size() / 2), EINVAL);
 	raw_remap.remap_vaddr = ~0ull << 12;
 	EXPECT_ERRNO(ioctl(pgtbl_fd(dev), PGTBL_IOC_REMAP, &raw_remap), EINVAL);
 	raw_remap.remap_vaddr = (uintptr_t)window;
@@ -418,7 +363,7 @@ TEST(remap_outside_a_window)
 
 TEST(classic_bad_arguments)
 {
-	unsigned char *at = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+	unsigned char *at = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unsigned long addr = (unsigned long)at;
 
@@ -433,6 +378,6 @@ TEST(classic_bad_arguments)
 	/* What was there is still there. */
 	EXPECT_EQ(*at, 0x77);
 	EXPECT_OK(remap_page_table(0, addr, 0, PGTBL_PGD));
-	ASSERT_OK(munmap(at, page_size));
+	ASSERT_OK(munmap(at, page_size()));
 	EXPECT_ERRNO(remap_page_table(0, addr, 0, PGTBL_PGD), ENXIO);
 }

@@ -47,12 +47,12 @@ static unsigned char *pattern(void)
 	unsigned int i;
 	volatile unsigned char sink;
 
-	madvise(at, PAGES * page_size, MADV_NOHUGEPAGE);
+	madvise(at, PAGES * page_size(), MADV_NOHUGEPAGE);
 	for (i = 0; i < PAGES; i++) {
 		if (i % 7 < 3)
-			at[i * page_size] = 1;
+			at[i * page_size()] = 1;
 		else if (i % 7 == 5)
-			sink = at[i * page_size];
+			sink = at[i * page_size()];
 	}
 	(void)sink;
 	return at;
@@ -66,20 +66,20 @@ static const struct step { const char *name; unsigned int count; } steps[] = {
 TEST_EACH(agrees_with_pagemap, const struct step *, steps)
 {
 	unsigned char *at = pattern();
-	uint64_t start = (uintptr_t)at - 3 * page_size;
+	uint64_t start = (uintptr_t)at - 3 * page_size();
 	struct pgtbl_scan ask = {
 		.report = PGTBL_IS_PRESENT | PGTBL_IS_ZERO | PGTBL_IS_FILE |
 			PGTBL_IS_UNMAPPED,
 	};
 	unsigned int i, count;
 
-	count = scan_all(0, start, start + (PAGES + 9) * page_size, each->count,
+	count = scan_all(0, start, start + (PAGES + 9) * page_size(), each->count,
 			 &ask);
 	for (i = 1; i < count; i++)
 		EXPECT_TRUE(extents[i].start >= extents[i - 1].end);
 	EXPECT_EQ(extents[0].start, start);
 	for (i = 0; i < PAGES; i++) {
-		uint64_t addr = (uintptr_t)at + i * page_size;
+		uint64_t addr = (uintptr_t)at + i * page_size();
 		bool present = pagemap_of(0, addr) & PAGEMAP_PRESENT;
 		unsigned int is = categories_at(count, addr);
 
@@ -104,10 +104,10 @@ TEST(whole_process_equals_pagemap)
 	FILE *maps;
 
 	pattern();
-	count = scan_all(pid, 0, pgtbl_get_info(dev)->user_end & -page_size,
+	count = scan_all(pid, 0, pgtbl_get_info(dev)->user_end & -page_size(),
 			 100, &ask);
 	for (i = 0; i < count; i++)
-		scanned += (extents[i].end - extents[i].start) / page_size;
+		scanned += (extents[i].end - extents[i].start) / page_size();
 	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
 	maps = fopen(path, "r");
 	ASSERT_TRUE(maps);
@@ -115,7 +115,7 @@ TEST(whole_process_equals_pagemap)
 		if (sscanf(line, "%llx-%llx", &start, &end) != 2 ||
 		    start >= pgtbl_get_info(dev)->user_end)
 			continue;
-		for (; start < end; start += page_size) {
+		for (; start < end; start += page_size()) {
 			if (!(pagemap_of(pid, start) & PAGEMAP_PRESENT))
 				continue;
 			present++;
@@ -134,23 +134,23 @@ TEST(equal_neighbours_are_one_extent)
 	struct pgtbl_scan scan = {
 		.report = PGTBL_IS_PRESENT | PGTBL_IS_WRITABLE | PGTBL_IS_DIRTY,
 		.start = (uintptr_t)at,
-		.end = (uintptr_t)at + PAGES * page_size,
+		.end = (uintptr_t)at + PAGES * page_size(),
 		.extents = (uintptr_t)extents,
 		.count = 10,
 	};
 
-	madvise(at, PAGES * page_size, MADV_NOHUGEPAGE);
-	memset(at, 1, PAGES * page_size);
+	madvise(at, PAGES * page_size(), MADV_NOHUGEPAGE);
+	memset(at, 1, PAGES * page_size());
 	ASSERT_OK(pgtbl_scan_range(dev, 0, &scan));
 	EXPECT_EQ(scan.count, 1);
 	EXPECT_EQ(scan.pages, PAGES);
 	EXPECT_EQ(scan.next, scan.end);
 	EXPECT_EQ(extents[0].categories, scan.report);
-	ASSERT_OK(mprotect(at + 100 * page_size, page_size, PROT_READ));
+	ASSERT_OK(mprotect(at + 100 * page_size(), page_size(), PROT_READ));
 	scan.count = 10;
 	ASSERT_OK(pgtbl_scan_range(dev, 0, &scan));
 	EXPECT_EQ(scan.count, 3);
-	EXPECT_EQ(extents[1].start, (uintptr_t)at + 100 * page_size);
+	EXPECT_EQ(extents[1].start, (uintptr_t)at + 100 * page_size());
 }
 
 /* A terabyte of nothing costs next to nothing. */
@@ -166,7 +166,7 @@ TEST(sparse_and_huge)
 	at[size / 2] = 1;
 	EXPECT_EQ(scan_all(0, (uintptr_t)at, (uintptr_t)at + size, 5, &ask), 3);
 	EXPECT_EQ(extents[1].start, (uintptr_t)at + size / 2);
-	EXPECT_EQ(extents[1].end, (uintptr_t)at + size / 2 + page_size);
+	EXPECT_EQ(extents[1].end, (uintptr_t)at + size / 2 + page_size());
 }
 
 static const struct bad { const char *name; struct pgtbl_scan scan; int err; }

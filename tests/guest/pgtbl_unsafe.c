@@ -3,57 +3,13 @@
  * Edits that only unsafe_write=1 allows: frames put into page tables by hand.
  * They work, and whoever ends or unmaps first, the kernel never finds them.
  */
-// vm: smp=4 mem=512 module-args=unsafe_write=1
+// vm: smp=4 mem=512 module-args=unsafe_write=1 append=page_poison=1
 #include <linux/userfaultfd.h>
 #include <pthread.h>
-#include <sys/syscall.h>
 
 #include "pgtbl_test.h"
 
 #define PAGES	16u
-
-static uint64_t entry_of(pid_t pid, const void *at)
-{
-	struct pgtbl_walk walk;
-
-	ASSERT_OK(pgtbl_walk_addr(dev, pid, (uintptr_t)at, &walk));
-	return walk.level[PGTBL_PTE].entry;
-}
-
-static int edit(pid_t pid, const void *at, uint64_t old, uint64_t new)
-{
-	struct pgtbl_edit one = {
-		.addr = (uintptr_t)at,
-		.old_entry = old,
-		.new_entry = new,
-		.level = PGTBL_PTE,
-	};
-
-	return pgtbl_update_entries(dev, pid, &one, 1);
-}
-
-static unsigned char *filled(size_t pages, int byte)
-{
-	unsigned char *at = anon(pages);
-	size_t i;
-
-	for (i = 0; i < pages; i++)
-		memset(at + i * page_size, byte + i, page_size);
-	return at;
-}
-
-static void reopen(void)
-{
-	pgtbl_close(dev);
-	dev = pgtbl_open();
-	ASSERT_TRUE(dev);
-}
-
-static void need_unsafe(void)
-{
-	if (!(pgtbl_get_info(dev)->features & PGTBL_FEATURE_UNSAFE_WRITE))
-		ktap_skip("not loaded with unsafe_write=1");
-}
 
 TEST(frame_is_exchanged_and_comes_back)
 {
@@ -64,7 +20,7 @@ TEST(frame_is_exchanged_and_comes_back)
 	EXPECT_EQ(*at, 'x');
 	*at = 'y';
 	EXPECT_EQ(*donor, 'y');
-	reopen();
+	reopen_dev();
 	EXPECT_EQ(*at, 'a');
 	EXPECT_EQ(*donor, 'y');
 }
@@ -75,10 +31,10 @@ TEST(frame_stays_after_its_donor)
 
 	need_unsafe();
 	EXPECT_EQ(edit(0, at, entry_of(0, at), entry_of(0, donor)), 1);
-	ASSERT_OK(munmap(donor, page_size));
-	memset(anon(512), 0x5a, 512 * page_size);
+	ASSERT_OK(munmap(donor, page_size()));
+	memset(anon(512), 0x5a, 512 * page_size());
 	EXPECT_EQ(at[100], 'x');
-	reopen();
+	reopen_dev();
 	EXPECT_EQ(at[100], 'a');
 }
 
@@ -113,27 +69,27 @@ TEST_EACH(kernel_never_finds_it, const struct happening *, happenings)
 
 	need_unsafe();
 	for (i = 0; i < 4; i++)
-		EXPECT_EQ(edit(0, at + i * page_size,
-			       entry_of(0, at + i * page_size),
-			       entry_of(0, donor + i * page_size)), 1);
-	EXPECT_EQ(at[page_size], 'x');
+		EXPECT_EQ(edit(0, at + i * page_size(),
+			       entry_of(0, at + i * page_size()),
+			       entry_of(0, donor + i * page_size())), 1);
+	EXPECT_EQ(at[page_size()], 'x');
 	switch (each->kind) {
 	case 0:
-		ASSERT_OK(munmap(at, 2 * page_size));
-		EXPECT_EQ(at[2 * page_size], 'y');
+		ASSERT_OK(munmap(at, 2 * page_size()));
+		EXPECT_EQ(at[2 * page_size()], 'y');
 		break;
 	case 1:
-		ASSERT_OK(madvise(at, 2 * page_size, MADV_DONTNEED));
+		ASSERT_OK(madvise(at, 2 * page_size(), MADV_DONTNEED));
 		EXPECT_EQ(at[0], 0);
-		EXPECT_EQ(at[2 * page_size], 'y');
+		EXPECT_EQ(at[2 * page_size()], 'y');
 		break;
 	case 2:
-		ASSERT_OK(mprotect(at, 2 * page_size, PROT_READ));
+		ASSERT_OK(mprotect(at, 2 * page_size(), PROT_READ));
 		EXPECT_EQ(at[0], 'a');
-		EXPECT_EQ(at[page_size], 'b');
+		EXPECT_EQ(at[page_size()], 'b');
 		break;
 	case 3:
-		to = mremap(at, 4 * page_size, 4 * page_size,
+		to = mremap(at, 4 * page_size(), 4 * page_size(),
 			    MREMAP_MAYMOVE | MREMAP_FIXED, anon(4));
 		ASSERT_TRUE(to != MAP_FAILED);
 		EXPECT_EQ(to[0], 'a');
@@ -142,14 +98,14 @@ TEST_EACH(kernel_never_finds_it, const struct happening *, happenings)
 		pid = fork();
 		ASSERT_TRUE(pid >= 0);
 		if (!pid)
-			_exit(at[0] == 'a' && at[3 * page_size] == 'd' ? 0 : 1);
+			_exit(at[0] == 'a' && at[3 * page_size()] == 'd' ? 0 : 1);
 		ASSERT_TRUE(waitpid(pid, &status, 0) == pid);
 		EXPECT_EQ(status, 0);
 		EXPECT_EQ(at[0], 'a');
 		break;
 	}
 	for (i = 0; i < 4; i++)
-		EXPECT_EQ(donor[i * page_size], 'w' + i);
+		EXPECT_EQ(donor[i * page_size()], 'w' + i);
 }
 
 /* Either process ends first; the other has what it is entitled to. */
@@ -161,9 +117,9 @@ TEST(target_is_killed)
 
 	need_unsafe();
 	for (i = 0; i < 4; i++)
-		EXPECT_EQ(edit(pid, at + i * page_size,
-			       entry_of(pid, at + i * page_size),
-			       entry_of(0, donor + i * page_size)), 1);
+		EXPECT_EQ(edit(pid, at + i * page_size(),
+			       entry_of(pid, at + i * page_size()),
+			       entry_of(0, donor + i * page_size())), 1);
 	stop_child(pid);
 	EXPECT_EQ(donor[0], 'w');
 }
@@ -202,11 +158,11 @@ TEST(frames_that_are_refused)
 	pgtbl_decode(dev, PGTBL_PTE, entry, (__u64 *)&pfn);
 	table = table_of(0, (uintptr_t)at, PGTBL_PTE);
 	/* A table, frame 0, beyond memory. */
-	EXPECT_ERRNO(edit(0, at, entry, entry - pfn * page_size +
-			  table * page_size), EINVAL);
-	EXPECT_ERRNO(edit(0, at, entry, entry - pfn * page_size), EINVAL);
-	EXPECT_ERRNO(edit(0, at, entry, entry - pfn * page_size +
-			  0xfffffull * page_size), EINVAL);
+	EXPECT_ERRNO(edit(0, at, entry, entry - pfn * page_size() +
+			  table * page_size()), EINVAL);
+	EXPECT_ERRNO(edit(0, at, entry, entry - pfn * page_size()), EINVAL);
+	EXPECT_ERRNO(edit(0, at, entry, entry - pfn * page_size() +
+			  0xfffffull * page_size()), EINVAL);
 	/* Counted there: may be exchanged, not taken away. */
 	EXPECT_ERRNO(edit(0, at, entry, 0), EOPNOTSUPP);
 	/* The page of zeros is everyone's. */
@@ -221,7 +177,7 @@ TEST(frames_that_are_refused)
  */
 static void *map_table(pid_t pid, unsigned int level, unsigned long pfn)
 {
-	void *page = mmap(NULL, page_size, PROT_READ | PROT_WRITE,
+	void *page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	ASSERT_TRUE(page != MAP_FAILED);
@@ -244,7 +200,7 @@ static void *pte_table(pid_t pid, const void *at)
 			     pgtbl_entry(dev, table,
 					 pgtbl_index(dev, level,
 						     (uintptr_t)at)), &pfn);
-		munmap(table, page_size);
+		munmap(table, page_size());
 		ASSERT_NE(pfn, 0);
 		level = pgtbl_next_level(dev, level);
 	}
@@ -268,23 +224,8 @@ static void write_pte(pid_t pid, const void *at, const void *donor)
 						 (uintptr_t)donor));
 
 	write_entry(to, at, entry);
-	munmap(from, page_size);
-	munmap(to, page_size);
-}
-
-static int uffd_for(void *at, size_t pages)
-{
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = {
-		.range = { (uintptr_t)at, pages * page_size },
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
-	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
-
-	ASSERT_TRUE(fd >= 0);
-	ASSERT_OK(ioctl(fd, UFFDIO_API, &api));
-	ASSERT_OK(ioctl(fd, UFFDIO_REGISTER, &reg));
-	return fd;
+	munmap(from, page_size());
+	munmap(to, page_size());
 }
 
 static unsigned int faults;
@@ -295,11 +236,11 @@ static void *classic_pager(void *arg)
 	struct uffd_msg msg;
 
 	while (read(fd, &msg, sizeof(msg)) == sizeof(msg)) {
-		uintptr_t addr = msg.arg.pagefault.address & -page_size;
-		struct uffdio_range range = { addr, page_size };
+		uintptr_t addr = msg.arg.pagefault.address & -page_size();
+		struct uffdio_range range = { addr, page_size() };
 
 		write_pte(getpid(), (void *)addr,
-			  filled(1, 'A' + addr / page_size % PAGES));
+			  filled(1, 'A' + addr / page_size() % PAGES));
 		faults++;
 		ASSERT_OK(ioctl(fd, UFFDIO_WAKE, &range));
 	}
@@ -315,11 +256,11 @@ static void *serve(unsigned char *at)
 	fd = uffd_for(at, PAGES);
 	ASSERT_EQ(pthread_create(&thread, NULL, classic_pager, &fd), 0);
 	for (i = 0; i < PAGES; i++) {
-		unsigned int nr = ((uintptr_t)at / page_size + i) % PAGES;
+		unsigned int nr = ((uintptr_t)at / page_size() + i) % PAGES;
 
-		EXPECT_EQ(at[i * page_size], 'A' + nr);
-		at[i * page_size] = 'z';
-		EXPECT_EQ(at[i * page_size], 'z');
+		EXPECT_EQ(at[i * page_size()], 'A' + nr);
+		at[i * page_size()] = 'z';
+		EXPECT_EQ(at[i * page_size()], 'z');
 	}
 	EXPECT_EQ(faults, PAGES);
 	return NULL;
@@ -338,7 +279,7 @@ TEST(classic_pager_unmaps_without_cleaning_up)
 
 	need_unsafe();
 	serve(at);
-	ASSERT_OK(munmap(at, PAGES * page_size));
+	ASSERT_OK(munmap(at, PAGES * page_size()));
 }
 
 TEST(classic_pager_of_another_process)
@@ -359,7 +300,7 @@ TEST(classic_pager_of_another_process)
 		at[0] = 1;
 		if (write(sync[1], "r", 1) != 1)
 			_exit(1);
-		for (got = at + page_size; ; ) {
+		for (got = at + page_size(); ; ) {
 			volatile unsigned char *probe = got;
 
 			usleep(1000);
@@ -370,8 +311,8 @@ TEST(classic_pager_of_another_process)
 	}
 	ASSERT_EQ(read(sync[0], &byte, 1), 1);
 	for (i = 1; i < 8; i++) {
-		write_pte(pid, at + i * page_size, filled(1, 'A' + i));
-		EXPECT_TRUE(pagemap_of(pid, (uintptr_t)at + i * page_size) &
+		write_pte(pid, at + i * page_size(), filled(1, 'A' + i));
+		EXPECT_TRUE(pagemap_of(pid, (uintptr_t)at + i * page_size()) &
 			    PAGEMAP_PRESENT);
 	}
 	stop_child(pid);
@@ -385,16 +326,35 @@ TEST(store_in_a_kept_window)
 	unsigned int tries;
 
 	need_unsafe();
-	at[page_size] = 1;
+	at[page_size()] = 1;
 	table = pte_table(getpid(), at);
 	write_entry(table, at, entry_of(0, donor));
 	for (tries = 0; tries < 1000 && !entry_of(0, at); tries++)
 		usleep(1000);
 	EXPECT_EQ(*at, 'd');
 	/* And the window is live again. */
-	ASSERT_OK(madvise(at, page_size, MADV_DONTNEED));
+	ASSERT_OK(madvise(at, page_size(), MADV_DONTNEED));
 	EXPECT_EQ(pgtbl_entry(dev, table, pgtbl_index(dev, PGTBL_PTE,
 						      (uintptr_t)at)), 0);
+}
+
+/* What ends a store after a moment meets what ends it at munmap(). */
+TEST(unmapped_when_the_moment_is_over)
+{
+	unsigned char *at = anon(2), *donor = filled(1, 'd');
+	unsigned int round;
+
+	need_unsafe();
+	at[page_size()] = 1;
+	for (round = 0; round < 50; round++) {
+		void *table = pte_table(getpid(), at);
+
+		write_entry(table, at, entry_of(0, donor));
+		usleep(9000 + round % 10 * 500);
+		ASSERT_OK(munmap(table, page_size()));
+		EXPECT_EQ(*at, 'd');
+		ASSERT_OK(madvise(at, page_size(), MADV_DONTNEED));
+	}
 }
 
 TEST(top_level_is_never_written_to)
@@ -414,5 +374,5 @@ TEST(top_level_is_never_written_to)
 	}
 	ASSERT_TRUE(waitpid(pid, &status, 0) == pid);
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
-	munmap(table, page_size);
+	munmap(table, page_size());
 }

@@ -257,6 +257,8 @@ static int traces_have_ours(const char *path, char *text, size_t len)
 		excused |= !strncmp(word, "arm_kprobe+", 11);
 		/* Goes with its mm_struct, and these are counted on their own. */
 		excused |= !strncmp(word, "__mmu_notifier_register+", 24);
+		/* Goes with the page of a slab, which the allocator keeps. */
+		excused |= !strncmp(word, "memcg_alloc_slab_cgroups+", 25);
 	}
 	if (file)
 		fclose(file);
