@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -150,10 +151,22 @@ static int watch_source(struct pager *pager)
 	return pager_watch(pager, &pager->source, EPOLLIN);
 }
 
+/* Three for each client, and a client for each child that a client forks */
+static void want_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int init(struct pager *pager)
 {
 	int err;
 
+	want_descriptors();
 	pager->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (pager->epoll < 0)
 		return -errno;
@@ -275,12 +288,19 @@ int pager_run(struct pager *pager)
 	return err;
 }
 
+static void stop_listening(struct pager *pager)
+{
+	if (pager->listener.fd >= 0)
+		unlink(pager->config.socket);
+	pager_unwatch(pager, &pager->listener);
+}
+
 void pager_stop(struct pager *pager)
 {
 	struct client *client, *next;
 
 	pager->stop = true;
-	pager_unwatch(pager, &pager->listener);
+	stop_listening(pager);
 	for (client = TAILQ_FIRST(&pager->clients); client; client = next) {
 		next = TAILQ_NEXT(client, link);
 		if (client->uffd.fd < 0)
@@ -321,9 +341,7 @@ void pager_free(struct pager *pager)
 	while ((client = TAILQ_FIRST(&pager->dead)))
 		client_free(client);
 	keeper_stop(pager);
-	if (pager->listener.fd >= 0)
-		unlink(pager->config.socket);
-	pager_unwatch(pager, &pager->listener);
+	stop_listening(pager);
 	pager_unwatch(pager, &pager->signals);
 	pager_unwatch(pager, &pager->source);
 	if (pager->resolver)

@@ -4,8 +4,8 @@
  *
  * Two equal steps make a stream. What is fetched ahead causes no faults, so the
  * next fault of a stream that goes on is the first page behind its window: then
- * the window was used to its end, and doubles. A fault elsewhere within it, or
- * a stream that is forgotten with its window unused, lets windows shrink.
+ * the window was used to its end, and doubles. A step of another length, or a
+ * stream that is forgotten with its window unused, lets windows shrink.
  */
 #include <stddef.h>
 
@@ -60,6 +60,17 @@ static bool is_step(const struct stream *stream, uint64_t addr, uint64_t page)
 	return step && step <= most && step >= -most;
 }
 
+/* A page that is on its way: it was fetched ahead, only not fast enough. */
+static bool is_on_its_way(const struct stream *stream, uint64_t addr)
+{
+	int64_t step = addr - stream->last;
+
+	if (!stream->window || step % stream->stride)
+		return false;
+	return stream->stride > 0 ? addr > stream->last && addr < stream->next :
+				    addr < stream->last && addr > stream->next;
+}
+
 struct ahead stream_fault(struct stream_set *set, uint64_t addr, uint64_t page, unsigned int limit)
 {
 	struct stream *stream, *near = NULL;
@@ -76,6 +87,10 @@ struct ahead stream_fault(struct stream_set *set, uint64_t addr, uint64_t page, 
 			if (set->start < limit)
 				set->start *= 2;
 			return go_on(stream, addr, limit);
+		}
+		if (is_on_its_way(stream, addr)) {
+			stream->seen = set->clock;
+			return nothing;
 		}
 		if (!near && is_step(stream, addr, page))
 			near = stream;
