@@ -20,7 +20,7 @@ struct shared {
 
 static struct shared *shared_memory(void)
 {
-	void *at = mmap(NULL, page_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+	void *at = mmap(NULL, page_len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
 			-1, 0);
 
 	ASSERT_TRUE(at != MAP_FAILED);
@@ -33,7 +33,7 @@ static void read_on(struct shared *shared, const unsigned char *at, size_t first
 	size_t i;
 
 	for (i = first; i < MANY; i++) {
-		if (!is_page(at + i * page_size, letter_of(i)))
+		if (!is_page(at + i * page_len, letter_of(i)))
 			__atomic_add_fetch(&shared->wrong, 1, __ATOMIC_RELAXED);
 		__atomic_add_fetch(&shared->pages, 1, __ATOMIC_RELAXED);
 	}
@@ -48,7 +48,7 @@ static void read_with_children(struct shared *shared)
 	unsigned int i;
 
 	for (i = 0; i < 4; i++) {
-		if (!is_page(at + i * page_size, letter_of(i)))
+		if (!is_page(at + i * page_len, letter_of(i)))
 			__atomic_add_fetch(&shared->wrong, 1, __ATOMIC_RELAXED);
 		if (!fork())
 			read_on(shared, at, i + 1);
@@ -120,7 +120,7 @@ static void fork_on(struct shared *shared)
 		__atomic_add_fetch(&shared->pages, 1, __ATOMIC_RELAXED);
 		if (fork())
 			continue;
-		if (!is_page(at + i * page_size, letter_of(i)))
+		if (!is_page(at + i * page_len, letter_of(i)))
 			__atomic_add_fetch(&shared->wrong, 1, __ATOMIC_RELAXED);
 		_exit(0);
 	}
@@ -234,7 +234,7 @@ static const struct dying { const char *name; enum step step; } dying[] = {
 
 static void die_at(void *arg)
 {
-	struct wire region = {.magic = WIRE_MAGIC, .type = WIRE_REGION, .d = page_size};
+	struct wire region = {.magic = WIRE_MAGIC, .type = WIRE_REGION, .d = page_len};
 	struct wire hello = {.magic = WIRE_MAGIC, .type = WIRE_HELLO};
 	enum step step = *(enum step *)arg;
 	unsigned char *at = anon(PAGES);
@@ -257,11 +257,11 @@ static void die_at(void *arg)
 		_exit(0);
 	if (step == HAS_REGION) {
 		region.a = (uintptr_t)at;
-		region.b = (uintptr_t)at + PAGES * page_size;
+		region.b = (uintptr_t)at + PAGES * page_len;
 		ASSERT_EQ(wire_send(attach.sock, &region, -1), 0);
 		_exit(0);
 	}
-	ASSERT_EQ(attach_region(&attach, at, PAGES * page_size, 0, page_size), 0);
+	ASSERT_EQ(attach_region(&attach, at, PAGES * page_len, 0, page_len), 0);
 	if (step == FAULTED) {
 		fflush(stdout);
 		/* its death, while its thread waits or has just got the page */

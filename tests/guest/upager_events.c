@@ -25,25 +25,25 @@ TEST_EACH(fork_child_reads_pages, const struct way *, ways)
 	pid_t pid;
 
 	EXPECT_TRUE(is_page(at, 'A'));
-	memset(at + page_size, 'x', page_size);
+	memset(at + page_len, 'x', page_len);
 	fflush(stdout);
 	pid = fork();
 	ASSERT_TRUE(pid >= 0);
 	if (!pid) {
 		EXPECT_TRUE(is_page(at, 'A'));
-		EXPECT_TRUE(is_page(at + page_size, 'x'));
-		memset(at, 'c', page_size);
-		EXPECT_EQ(wrong_pages(at + 26 * page_size, PAGES - 26), 0);
+		EXPECT_TRUE(is_page(at + page_len, 'x'));
+		memset(at, 'c', page_len);
+		EXPECT_EQ(wrong_pages(at + 26 * page_len, PAGES - 26), 0);
 		EXPECT_TRUE(is_page(at, 'c'));
 		_exit(0);
 	}
-	memset(at + 2 * page_size, 'p', page_size);
+	memset(at + 2 * page_len, 'p', page_len);
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	EXPECT_EQ(status, 0);
 	EXPECT_TRUE(is_page(at, 'A'));
-	EXPECT_TRUE(is_page(at + page_size, 'x'));
-	EXPECT_TRUE(is_page(at + 2 * page_size, 'p'));
-	EXPECT_TRUE(is_page(at + 3 * page_size, 'D'));
+	EXPECT_TRUE(is_page(at + page_len, 'x'));
+	EXPECT_TRUE(is_page(at + 2 * page_len, 'p'));
+	EXPECT_TRUE(is_page(at + 3 * page_len, 'D'));
 	EXPECT_EQ(counted("forks"), 1);
 	stop_pager(pager);
 }
@@ -57,7 +57,7 @@ TEST_EACH(fork_child_has_its_own, const struct way *, ways)
 	char byte;
 	pid_t pid;
 
-	memset(at, 'x', page_size);
+	memset(at, 'x', page_len);
 	ASSERT_OK(pipe(go));
 	fflush(stdout);
 	pid = fork();
@@ -66,11 +66,11 @@ TEST_EACH(fork_child_has_its_own, const struct way *, ways)
 		/* until the parent has overwritten it */
 		ASSERT_EQ(read(go[0], &byte, 1), 1);
 		EXPECT_TRUE(is_page(at, 'x'));
-		EXPECT_TRUE(is_page(at + page_size, 'B'));
+		EXPECT_TRUE(is_page(at + page_len, 'B'));
 		_exit(0);
 	}
-	memset(at, 'y', page_size);
-	memset(at + page_size, 'z', page_size);
+	memset(at, 'y', page_len);
+	memset(at + page_len, 'z', page_len);
 	ASSERT_EQ(write(go[1], "", 1), 1);
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	EXPECT_EQ(status, 0);
@@ -85,12 +85,12 @@ TEST_EACH(moved_by_mremap, const struct way *, ways)
 	unsigned char *at = paged(PAGES), *to = anon(PAGES);
 
 	EXPECT_TRUE(is_page(at, 'A'));
-	at[5 * page_size] = '!';
-	ASSERT_TRUE(mremap(at, PAGES * page_size, PAGES * page_size,
+	at[5 * page_len] = '!';
+	ASSERT_TRUE(mremap(at, PAGES * page_len, PAGES * page_len,
 			   MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
-	EXPECT_EQ(to[5 * page_size], '!');
-	EXPECT_EQ(to[5 * page_size + 1], 'F');
-	to[5 * page_size] = 'F';
+	EXPECT_EQ(to[5 * page_len], '!');
+	EXPECT_EQ(to[5 * page_len + 1], 'F');
+	to[5 * page_len] = 'F';
 	EXPECT_EQ(wrong_pages(to, PAGES), 0);
 	EXPECT_EQ(counted("remaps"), 1);
 	stop_pager(pager);
@@ -102,11 +102,11 @@ TEST_EACH(moved_and_left_empty, const struct way *, ways)
 	unsigned char *at = paged(PAGES), *to;
 
 	EXPECT_TRUE(is_page(at, 'A'));
-	to = mremap(at, PAGES * page_size, PAGES * page_size, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
+	to = mremap(at, PAGES * page_len, PAGES * page_len, MREMAP_MAYMOVE | MREMAP_DONTUNMAP);
 	ASSERT_TRUE(to != MAP_FAILED);
 	EXPECT_EQ(wrong_pages(to, PAGES), 0);
 	EXPECT_TRUE(is_page(at, 0));
-	EXPECT_TRUE(is_page(at + (PAGES - 1) * page_size, 0));
+	EXPECT_TRUE(is_page(at + (PAGES - 1) * page_len, 0));
 	stop_pager(pager);
 }
 
@@ -116,11 +116,11 @@ TEST(grown_by_mremap)
 	pid_t pager = plain_pager("copy");
 	unsigned char *at = paged(PAGES), *to;
 
-	to = mremap(at, PAGES * page_size, 2 * PAGES * page_size, MREMAP_MAYMOVE);
+	to = mremap(at, PAGES * page_len, 2 * PAGES * page_len, MREMAP_MAYMOVE);
 	ASSERT_TRUE(to != MAP_FAILED);
 	EXPECT_EQ(wrong_pages(to, PAGES), 0);
-	EXPECT_TRUE(is_page(to + PAGES * page_size, 0));
-	EXPECT_TRUE(is_page(to + (2 * PAGES - 1) * page_size, 0));
+	EXPECT_TRUE(is_page(to + PAGES * page_len, 0));
+	EXPECT_TRUE(is_page(to + (2 * PAGES - 1) * page_len, 0));
 	stop_pager(pager);
 }
 
@@ -131,10 +131,10 @@ TEST_EACH(removed_pages_are_zeros, const struct way *, ways)
 	unsigned char *at = paged(PAGES);
 
 	EXPECT_TRUE(is_page(at, 'A'));
-	ASSERT_OK(madvise(at, 4 * page_size, MADV_DONTNEED));
+	ASSERT_OK(madvise(at, 4 * page_len, MADV_DONTNEED));
 	EXPECT_TRUE(is_page(at, 0));
-	EXPECT_TRUE(is_page(at + 3 * page_size, 0));
-	EXPECT_TRUE(is_page(at + 4 * page_size, 'E'));
+	EXPECT_TRUE(is_page(at + 3 * page_len, 0));
+	EXPECT_TRUE(is_page(at + 4 * page_len, 'E'));
 	at[0] = 'x';
 	EXPECT_EQ(at[0], 'x');
 	EXPECT_EQ(counted("removes"), 1);
@@ -146,15 +146,15 @@ TEST_EACH(unmapped_parts, const struct way *, ways)
 	pid_t pager = plain_pager(each->name);
 	unsigned char *at = paged(PAGES);
 
-	EXPECT_TRUE(is_page(at + 9 * page_size, 'J'));
-	ASSERT_OK(munmap(at + 8 * page_size, 8 * page_size));
-	EXPECT_TRUE(is_page(at + 7 * page_size, 'H'));
-	EXPECT_TRUE(is_page(at + 16 * page_size, 'Q'));
+	EXPECT_TRUE(is_page(at + 9 * page_len, 'J'));
+	ASSERT_OK(munmap(at + 8 * page_len, 8 * page_len));
+	EXPECT_TRUE(is_page(at + 7 * page_len, 'H'));
+	EXPECT_TRUE(is_page(at + 16 * page_len, 'Q'));
 	/* new memory in the gap is none of the pager's business */
-	ASSERT_TRUE(mmap(at + 8 * page_size, page_size, PROT_READ | PROT_WRITE,
+	ASSERT_TRUE(mmap(at + 8 * page_len, page_len, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != MAP_FAILED);
-	EXPECT_TRUE(is_page(at + 8 * page_size, 0));
-	EXPECT_EQ(wrong_pages(at + 26 * page_size, PAGES - 26), 0);
+	EXPECT_TRUE(is_page(at + 8 * page_len, 0));
+	EXPECT_EQ(wrong_pages(at + 26 * page_len, PAGES - 26), 0);
 	stop_pager(pager);
 }
 
@@ -163,11 +163,11 @@ TEST_EACH(protected_and_back, const struct way *, ways)
 	pid_t pager = plain_pager(each->name);
 	unsigned char *at = paged(PAGES);
 
-	memset(at, 'x', page_size);
-	ASSERT_OK(mprotect(at, PAGES * page_size, PROT_READ));
+	memset(at, 'x', page_len);
+	ASSERT_OK(mprotect(at, PAGES * page_len, PROT_READ));
 	EXPECT_TRUE(is_page(at, 'x'));
-	EXPECT_TRUE(is_page(at + page_size, 'B'));
-	ASSERT_OK(mprotect(at, PAGES * page_size, PROT_READ | PROT_WRITE));
+	EXPECT_TRUE(is_page(at + page_len, 'B'));
+	ASSERT_OK(mprotect(at, PAGES * page_len, PROT_READ | PROT_WRITE));
 	at[1] = 'y';
 	EXPECT_EQ(at[0], 'x');
 	EXPECT_EQ(at[1], 'y');
@@ -191,7 +191,7 @@ static void *race_reader(void *arg)
 	for (round = 0; round < ROUNDS; round++) {
 		pthread_barrier_wait(&race->barrier);
 		for (i = 0; i < PAGES; i++) {
-			volatile unsigned char *byte = race->at + i * page_size;
+			volatile unsigned char *byte = race->at + i * page_len;
 			unsigned char got = *byte;
 
 			if (got && got != letter_of(i))
@@ -219,14 +219,14 @@ TEST_EACH(racing_with_madvise, const struct way *, ways)
 	for (round = 0; round < ROUNDS; round++) {
 		pthread_barrier_wait(&race.barrier);
 		for (i = 0; i < PAGES; i += 4)
-			ASSERT_OK(madvise(race.at + i * page_size, page_size, MADV_DONTNEED));
+			ASSERT_OK(madvise(race.at + i * page_len, page_len, MADV_DONTNEED));
 		pthread_barrier_wait(&race.barrier);
 	}
 	for (i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
 	EXPECT_EQ(race.bad, 0);
 	for (i = 0; i < PAGES; i++)
-		EXPECT_TRUE(is_page(race.at + i * page_size, i % 4 ? letter_of(i) : 0));
+		EXPECT_TRUE(is_page(race.at + i * page_len, i % 4 ? letter_of(i) : 0));
 	stop_pager(pager);
 }
 
@@ -239,7 +239,7 @@ static void fault_and_die(void *arg)
 	ASSERT_TRUE(is_page(at, 'A'));
 	fflush(stdout);
 	if (!fork()) {
-		ASSERT_TRUE(is_page(at + page_size, 'B'));
+		ASSERT_TRUE(is_page(at + page_len, 'B'));
 		kill(getpid(), SIGKILL);
 	}
 	wait(NULL);
@@ -280,12 +280,12 @@ static void unprivileged(void *arg)
 	ASSERT_EQ(attach_open(&attach, path), 0);
 	EXPECT_TRUE(attach.uffd.user_only);
 	EXPECT_EQ(attach.uffd.features & UFFD_FEATURE_EVENT_FORK, 0);
-	ASSERT_EQ(attach_region(&attach, at, PAGES * page_size, 0, page_size), 0);
+	ASSERT_EQ(attach_region(&attach, at, PAGES * page_len, 0, page_len), 0);
 	zero = open("/dev/zero", O_RDONLY);
-	EXPECT_ERRNO(read(zero, at + page_size, 1), EFAULT);
+	EXPECT_ERRNO(read(zero, at + page_len, 1), EFAULT);
 	EXPECT_EQ(wrong_pages(at, PAGES), 0);
 	EXPECT_EQ(read(zero, at, 1), 1);
-	status = in_child(touch, at + 2 * page_size);
+	status = in_child(touch, at + 2 * page_len);
 	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
 
@@ -307,7 +307,7 @@ static void on_bus(int signal)
 static void broken_get(struct source *source, struct store_req *req)
 {
 	(void)source;
-	memset(req->page, letter_of(req->key), page_size);
+	memset(req->page, letter_of(req->key), page_len);
 	req->status = req->key == 3 ? -EIO : 0;
 	req->done(req);
 }
@@ -325,12 +325,12 @@ TEST_EACH(page_that_is_lost, const struct way *, ways)
 
 	signal(SIGBUS, on_bus);
 	if (!sigsetjmp(after_bus, 1))
-		(void)*(volatile unsigned char *)(at + 3 * page_size);
+		(void)*(volatile unsigned char *)(at + 3 * page_len);
 	else
 		bus = true;
 	EXPECT_TRUE(bus);
-	EXPECT_TRUE(is_page(at + 2 * page_size, 'C'));
-	EXPECT_TRUE(is_page(at + 4 * page_size, 'E'));
+	EXPECT_TRUE(is_page(at + 2 * page_len, 'C'));
+	EXPECT_TRUE(is_page(at + 4 * page_len, 'E'));
 	EXPECT_EQ(counted("failures"), 1);
 	EXPECT_EQ(counted("retries"), 1);
 	/* not asked to let go of us: it could not (stop_with_a_page_lost) */
@@ -347,7 +347,7 @@ static void need_it_later(void *arg)
 	ASSERT_TRUE(is_page(at, 'A'));
 	ASSERT_EQ(write(pipes[1], "", 1), 1);
 	ASSERT_EQ(read(pipes[2], &byte, 1), 1);
-	touch(at + 3 * page_size);
+	touch(at + 3 * page_len);
 }
 
 TEST(stop_with_a_page_lost)
@@ -381,7 +381,7 @@ static void ignore_bus(void *arg)
 
 	(void)arg;
 	signal(SIGBUS, SIG_IGN);
-	(void)*(volatile unsigned char *)(at + 3 * page_size);
+	(void)*(volatile unsigned char *)(at + 3 * page_len);
 }
 
 TEST(page_that_is_lost_cant_be_ignored)
@@ -400,7 +400,7 @@ static void slow_get(struct source *source, struct store_req *req)
 	static unsigned int tries;
 
 	(void)source;
-	memset(req->page, letter_of(req->key), page_size);
+	memset(req->page, letter_of(req->key), page_len);
 	req->status = req->key == 3 && tries++ < 3 ? -ETIMEDOUT : 0;
 	req->done(req);
 }
@@ -429,7 +429,7 @@ TEST(second_userfaultfd)
 	struct attach attach;
 
 	ASSERT_EQ(attach_open(&attach, path), 0);
-	EXPECT_EQ(attach_region(&attach, at, PAGES * page_size, 0, page_size), -EBUSY);
+	EXPECT_EQ(attach_region(&attach, at, PAGES * page_len, 0, page_len), -EBUSY);
 	EXPECT_EQ(wrong_pages(at, PAGES), 0);
 	stop_pager(pager);
 }
@@ -442,13 +442,13 @@ TEST_EACH(system_calls, const struct way *, ways)
 	int pipes[2];
 
 	ASSERT_OK(pipe(pipes));
-	EXPECT_EQ(write(pipes[1], at + 7 * page_size, 1), 1);
+	EXPECT_EQ(write(pipes[1], at + 7 * page_len, 1), 1);
 	EXPECT_EQ(read(pipes[0], &byte, 1), 1);
 	EXPECT_EQ(byte, 'H');
 	EXPECT_EQ(write(pipes[1], "!", 1), 1);
-	EXPECT_EQ(read(pipes[0], at + 8 * page_size, 1), 1);
-	EXPECT_EQ(at[8 * page_size], '!');
-	EXPECT_EQ(at[8 * page_size + 1], 'I');
+	EXPECT_EQ(read(pipes[0], at + 8 * page_len, 1), 1);
+	EXPECT_EQ(at[8 * page_len], '!');
+	EXPECT_EQ(at[8 * page_len + 1], 'I');
 	stop_pager(pager);
 }
 
@@ -460,15 +460,15 @@ TEST_EACH(detached_by_the_client, const struct way *, ways)
 	struct attach attach;
 
 	ASSERT_EQ(attach_open(&attach, path), 0);
-	ASSERT_EQ(attach_region(&attach, at, PAGES * page_size, 0, page_size), 0);
-	memset(at + 5 * page_size, 'x', page_size);
-	ASSERT_OK(madvise(at + 6 * page_size, page_size, MADV_DONTNEED));
+	ASSERT_EQ(attach_region(&attach, at, PAGES * page_len, 0, page_len), 0);
+	memset(at + 5 * page_len, 'x', page_len);
+	ASSERT_OK(madvise(at + 6 * page_len, page_len, MADV_DONTNEED));
 	ASSERT_EQ(attach_detach(&attach), 0);
 	stop_pager(pager);
-	EXPECT_TRUE(is_page(at + 5 * page_size, 'x'));
-	EXPECT_TRUE(is_page(at + 6 * page_size, 0));
-	memset(at + 5 * page_size, 'F', page_size);
-	memset(at + 6 * page_size, 'G', page_size);
+	EXPECT_TRUE(is_page(at + 5 * page_len, 'x'));
+	EXPECT_TRUE(is_page(at + 6 * page_len, 0));
+	memset(at + 5 * page_len, 'F', page_len);
+	memset(at + 6 * page_len, 'G', page_len);
 	EXPECT_EQ(wrong_pages(at, PAGES), 0);
 }
 
@@ -477,15 +477,15 @@ TEST_EACH(detached_by_the_pager, const struct way *, ways)
 	pid_t pager = plain_pager(each->name);
 	unsigned char *at = paged(PAGES), *to;
 
-	memset(at + 5 * page_size, 'x', page_size);
+	memset(at + 5 * page_len, 'x', page_len);
 	/* registered, but known to nobody */
-	to = mremap(at, PAGES * page_size, 2 * PAGES * page_size, MREMAP_MAYMOVE);
+	to = mremap(at, PAGES * page_len, 2 * PAGES * page_len, MREMAP_MAYMOVE);
 	ASSERT_TRUE(to != MAP_FAILED);
 	stop_pager(pager);
-	EXPECT_TRUE(is_page(to + 5 * page_size, 'x'));
-	memset(to + 5 * page_size, 'F', page_size);
+	EXPECT_TRUE(is_page(to + 5 * page_len, 'x'));
+	memset(to + 5 * page_len, 'F', page_len);
 	EXPECT_EQ(wrong_pages(to, PAGES), 0);
-	EXPECT_TRUE(is_page(to + PAGES * page_size, 0));
+	EXPECT_TRUE(is_page(to + PAGES * page_len, 0));
 }
 
 static void detach_in_vain(void *arg)
@@ -495,10 +495,10 @@ static void detach_in_vain(void *arg)
 
 	(void)arg;
 	ASSERT_EQ(attach_open(&attach, path), 0);
-	ASSERT_EQ(attach_region(&attach, at, PAGES * page_size, 0, page_size), 0);
+	ASSERT_EQ(attach_region(&attach, at, PAGES * page_len, 0, page_len), 0);
 	EXPECT_EQ(attach_detach(&attach), -EIO);
 	/* and the pager is still in charge */
-	EXPECT_TRUE(is_page(at + 40 * page_size, letter_of(40)));
+	EXPECT_TRUE(is_page(at + 40 * page_len, letter_of(40)));
 	EXPECT_EQ(clients_left(), 1);
 }
 

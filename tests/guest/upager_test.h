@@ -37,14 +37,14 @@
 /* whose messages these would be (user/cli) */
 const struct program program = {.name = "test"};
 
-static size_t page_size;
+static size_t page_len;
 static char path[64];
 static struct letters letters;
 
 BEFORE_EACH()
 {
-	page_size = sysconf(_SC_PAGESIZE);
-	letters_init(&letters, page_size, page_size);
+	page_len = sysconf(_SC_PAGESIZE);
+	letters_init(&letters, page_len, page_len);
 	snprintf(path, sizeof(path), "/tmp/upager-test-%d", (int)getpid());
 }
 
@@ -118,7 +118,7 @@ static void stop_pager(pid_t pid)
 __attribute__((unused))
 static unsigned char *anon(size_t pages)
 {
-	void *at = mmap(NULL, pages * page_size, PROT_READ | PROT_WRITE,
+	void *at = mmap(NULL, pages * page_len, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	ASSERT_TRUE(at != MAP_FAILED);
@@ -133,7 +133,7 @@ static unsigned char *paged(size_t pages)
 	unsigned char *at = anon(pages);
 
 	ASSERT_EQ(attach_open(&attach, path), 0);
-	ASSERT_EQ(attach_region(&attach, at, pages * page_size, 0, page_size), 0);
+	ASSERT_EQ(attach_region(&attach, at, pages * page_len, 0, page_len), 0);
 	return at;
 }
 
@@ -142,7 +142,7 @@ static bool is_page(const unsigned char *page, int byte)
 {
 	const volatile unsigned char *at = page;
 
-	return at[0] == byte && at[page_size / 2] == byte && at[page_size - 1] == byte;
+	return at[0] == byte && at[page_len / 2] == byte && at[page_len - 1] == byte;
 }
 
 /* wrong_pages() - how many pages have not their letter */
@@ -153,7 +153,7 @@ static unsigned int wrong_pages(const unsigned char *at, size_t pages)
 	size_t i;
 
 	for (i = 0; i < pages; i++)
-		wrong += !is_page(at + i * page_size, letter_of(i));
+		wrong += !is_page(at + i * page_len, letter_of(i));
 	return wrong;
 }
 
