@@ -91,13 +91,6 @@ static inline pte_t *pf_pte_lock(struct mm_struct *mm, pmd_t *pmd,
 
 /* ---- tracing -------------------------------------------------------------- */
 
-/* From 6.10 on __string() remembers what to copy. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
-#define pf_assign_str(field, source)	__assign_str(field, source)
-#else
-#define pf_assign_str(field, source)	__assign_str(field)
-#endif
-
 /* In some 6.12 too, but always a macro. */
 #ifndef arch_ftrace_regs
 #define arch_ftrace_regs(fregs)		(fregs)

@@ -177,16 +177,26 @@ struct pf_live_key {
 	const struct page *page;
 };
 
-/* Whether @vmf, which may be anything on this stack, holds what @key says. */
-static __always_inline bool pf_live_match(const struct vm_fault *vmf,
-					  const struct pf_live_key *key)
+/*
+ * Whether @vmf, which may be anything on this stack, is the fault that replaces
+ * the page of an entry, or that keeps a page.
+ */
+static __always_inline bool pf_live_copies(const struct vm_fault *vmf,
+					   const struct vm_area_struct *vma,
+					   unsigned long address,
+					   const pte_t *ptep)
 {
-	if (READ_ONCE_NOCHECK(vmf->vma) != key->vma)
-		return false;
-	if (!key->pte)
-		return READ_ONCE_NOCHECK(vmf->page) == key->page;
-	return READ_ONCE_NOCHECK(vmf->pte) == key->pte &&
-	       READ_ONCE_NOCHECK(vmf->address) == key->address;
+	return READ_ONCE_NOCHECK(vmf->vma) == vma &&
+	       READ_ONCE_NOCHECK(vmf->pte) == ptep &&
+	       READ_ONCE_NOCHECK(vmf->address) == address;
+}
+
+static __always_inline bool pf_live_keeps(const struct vm_fault *vmf,
+					  const struct vm_area_struct *vma,
+					  const struct page *page)
+{
+	return READ_ONCE_NOCHECK(vmf->vma) == vma &&
+	       READ_ONCE_NOCHECK(vmf->page) == page;
 }
 
 const struct vm_fault *pf_live_find(struct pf_site *site,
@@ -195,18 +205,18 @@ const struct vm_fault *pf_live_find(struct pf_site *site,
 				    const struct pf_live_key *key);
 
 /**
- * pf_live_guess() - the vm_fault where it was last time
+ * pf_live_guess() - where the vm_fault was last time
  * @site: the call
  * @regs: the hook's
  * @caller: the hooked function's
- * @key: what the vm_fault holds
  *
  * Context: any hook, whoever called the hooked function.
- * Return: it, and then @caller is in the fault path, or NULL.
+ * Return: a place on the stack, to be compared, and then @caller is in the
+ *	fault path; or NULL.
  */
 static __always_inline const struct vm_fault *
 pf_live_guess(const struct pf_site *site, const struct pt_regs *regs,
-	      unsigned long caller, const struct pf_live_key *key)
+	      unsigned long caller)
 {
 	unsigned long at = (unsigned long)regs + READ_ONCE(site->offset);
 	unsigned long last = at + sizeof(struct vm_fault) - 1;
@@ -215,8 +225,6 @@ pf_live_guess(const struct pf_site *site, const struct pt_regs *regs,
 		return NULL;
 	/* A stack is aligned to its size: not beyond its end. */
 	if (unlikely((last ^ (unsigned long)regs) & ~(THREAD_SIZE - 1)))
-		return NULL;
-	if (unlikely(!pf_live_match((void *)at, key)))
 		return NULL;
 	return (void *)at;
 }

@@ -175,10 +175,11 @@ static __always_inline void pf_record(struct pf_space *space,
 		kind = PFSTAT_UNSHARE;
 	else if (unlikely(!user))
 		kind = PFSTAT_KERNEL;
-	for (; space; space = pf_space_next(space)) {
+	do {
 		pf_count(space, address >> PAGE_SHIFT, kind, user);
 		trace_cow_fault(space, address, vma->vm_start, kind, user);
-	}
+		space = pf_space_next(space);
+	} while (unlikely(space));
 }
 
 /*
@@ -204,6 +205,41 @@ static noinline void pf_flight_land(struct pf_space *space,
 
 static struct pf_site pf_site_copy, pf_site_reuse;
 
+static __always_inline void pf_copied(struct pf_space *space,
+				      const struct vm_fault *vmf,
+				      const pte_t *ptep)
+{
+	/* The zero page is special: do_wp_page() sees no page there. */
+	unsigned int kind = !vmf->page && is_zero_pfn(pte_pfn(*ptep)) ?
+			    PFSTAT_ZERO : PFSTAT_COPY;
+
+	pf_record(space, vmf->vma, vmf->address, kind, vmf->flags);
+}
+
+/* Not where it was last time, or not the fault path's call. */
+static noinline void pf_replaced_slow(struct pf_space *space,
+				      const struct vm_area_struct *vma,
+				      unsigned long address, pte_t *ptep,
+				      const struct pt_regs *regs,
+				      unsigned long caller)
+{
+	const struct pf_live_key key = {
+		.vma = vma, .address = address, .pte = ptep,
+	};
+	unsigned int class = pf_fault_class(caller);
+	const struct vm_fault *vmf;
+
+	if (class == PF_CLASS_HUGETLB)
+		pf_flight_land(space, vma, class);
+	if (class != PF_CLASS_WP)
+		return;
+	vmf = pf_live_find(&pf_site_copy, regs, caller, &key);
+	if (vmf)
+		pf_copied(space, vmf, ptep);
+	else
+		pf_lost(1);
+}
+
 /**
  * pf_fault_replaced() - ptep_clear_flush() is called
  * @space: the first of the mm
@@ -222,30 +258,33 @@ void pf_fault_replaced(struct pf_space *space,
 		       pte_t *ptep, const struct pt_regs *regs,
 		       unsigned long caller)
 {
-	const struct pf_live_key key = {
-		.vma = vma, .address = address, .pte = ptep,
-	};
-	const struct vm_fault *vmf;
-	unsigned int class;
+	const struct vm_fault *vmf = pf_live_guess(&pf_site_copy, regs, caller);
 
-	vmf = pf_live_guess(&pf_site_copy, regs, caller, &key);
-	if (unlikely(!vmf)) {
-		class = pf_fault_class(caller);
-		if (class == PF_CLASS_HUGETLB)
-			pf_flight_land(space, vma, class);
-		if (class != PF_CLASS_WP)
-			return;
-		vmf = pf_live_find(&pf_site_copy, regs, caller, &key);
-		if (!vmf) {
-			pf_lost(1);
-			return;
-		}
-	}
-	/* The zero page is special: do_wp_page() sees no page there. */
-	pf_record(space, vma, address,
-		  !vmf->page && is_zero_pfn(pte_pfn(*ptep)) ? PFSTAT_ZERO :
-							      PFSTAT_COPY,
-		  vmf->flags);
+	if (likely(vmf && pf_live_copies(vmf, vma, address, ptep)))
+		pf_copied(space, vmf, ptep);
+	else
+		pf_replaced_slow(space, vma, address, ptep, regs, caller);
+}
+
+static noinline void pf_kept_slow(struct pf_space *space,
+				  const struct page *page,
+				  const struct vm_area_struct *vma,
+				  const struct pt_regs *regs,
+				  unsigned long caller)
+{
+	const struct pf_live_key key = { .vma = vma, .page = page };
+	unsigned int class = pf_fault_class(caller);
+	const struct vm_fault *vmf;
+
+	if (class == PF_CLASS_HUGE || class == PF_CLASS_HUGETLB)
+		pf_flight_land(space, vma, class);
+	if (class != PF_CLASS_WP)
+		return;
+	vmf = pf_live_find(&pf_site_reuse, regs, caller, &key);
+	if (vmf)
+		pf_record(space, vma, vmf->address, PFSTAT_REUSE, vmf->flags);
+	else
+		pf_lost(1);
 }
 
 /**
@@ -262,24 +301,12 @@ void pf_fault_kept(struct pf_space *space, const struct page *page,
 		   const struct vm_area_struct *vma,
 		   const struct pt_regs *regs, unsigned long caller)
 {
-	const struct pf_live_key key = { .vma = vma, .page = page };
-	const struct vm_fault *vmf;
-	unsigned int class;
+	const struct vm_fault *vmf = pf_live_guess(&pf_site_reuse, regs, caller);
 
-	vmf = pf_live_guess(&pf_site_reuse, regs, caller, &key);
-	if (unlikely(!vmf)) {
-		class = pf_fault_class(caller);
-		if (class == PF_CLASS_HUGE || class == PF_CLASS_HUGETLB)
-			pf_flight_land(space, vma, class);
-		if (class != PF_CLASS_WP)
-			return;
-		vmf = pf_live_find(&pf_site_reuse, regs, caller, &key);
-		if (!vmf) {
-			pf_lost(1);
-			return;
-		}
-	}
-	pf_record(space, vma, vmf->address, PFSTAT_REUSE, vmf->flags);
+	if (likely(vmf && pf_live_keeps(vmf, vma, page)))
+		pf_record(space, vma, vmf->address, PFSTAT_REUSE, vmf->flags);
+	else
+		pf_kept_slow(space, page, vma, regs, caller);
 }
 
 /**

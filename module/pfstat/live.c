@@ -48,7 +48,9 @@ const struct vm_fault *pf_live_find(struct pf_site *site,
 	for (; at + sizeof(struct vm_fault) <= end; at += sizeof(long)) {
 		const struct vm_fault *vmf = (void *)at;
 
-		if (!pf_live_match(vmf, key))
+		if (key->pte ? !pf_live_copies(vmf, key->vma, key->address,
+					       key->pte) :
+			       !pf_live_keeps(vmf, key->vma, key->page))
 			continue;
 		/* Both are checked before use, so they may be torn apart. */
 		WRITE_ONCE(site->offset, at - (unsigned long)regs);

@@ -151,6 +151,25 @@ int pf_areas_init(struct pf_areas *areas)
 	return pf_strings_init(&areas->strings);
 }
 
+/* Into an empty list. */
+static int pf_areas_copy(struct pf_areas *areas, const struct pf_layout *layout)
+{
+	char *buf;
+
+	if (pf_areas_reserve(areas, layout->nr))
+		return -ENOMEM;
+	buf = kvmalloc(layout->strings.room, GFP_KERNEL | __GFP_NOWARN);
+	if (!buf)
+		return -ENOMEM;
+	memcpy(buf, layout->strings.buf, layout->strings.len);
+	kvfree(areas->strings.buf);
+	areas->strings = layout->strings;
+	areas->strings.buf = buf;
+	memcpy(areas->areas, layout->areas, layout->nr * sizeof(*areas->areas));
+	areas->nr = layout->nr;
+	return 0;
+}
+
 /**
  * pf_areas_merge() - add what another layout has and the list has not
  * @areas: the list
@@ -164,6 +183,8 @@ int pf_areas_merge(struct pf_areas *areas, const struct pf_layout *layout)
 	struct pf_merge m = { .into = areas, .from = layout };
 	u32 pieces = areas->nr + layout->nr;	/* at most: between and around */
 
+	if (!areas->nr)
+		return pf_areas_copy(areas, layout);
 	m.extra = kvmalloc_array(pieces + 1, sizeof(*m.extra),
 				 GFP_KERNEL | __GFP_NOWARN);
 	if (!m.extra)

@@ -287,6 +287,23 @@ static int pf_sum_page(struct pf_sum *sum, const struct pf_piece *piece, u32 n,
 	return 0;
 }
 
+/* Whether nothing was counted for a page: most of a chunk's, often. */
+static bool pf_page_empty(const struct pf_piece *piece, u32 n, unsigned int page)
+{
+	const unsigned long *word, *end;
+	unsigned long any = 0;
+
+	BUILD_BUG_ON(sizeof(piece->chunk->count[0]) % sizeof(*word));
+	BUILD_BUG_ON(offsetof(struct pf_chunk, count) % sizeof(*word));
+	for (; n; n--, piece++) {
+		word = (const unsigned long *)piece->chunk->count[page];
+		end = (const unsigned long *)piece->chunk->count[page + 1];
+		for (; word < end; word++)
+			any |= READ_ONCE(*word);
+	}
+	return !any;
+}
+
 static int pf_sum_all(struct pf_sum *sum)
 {
 	const struct pf_piece *piece = sum->pieces;
@@ -299,6 +316,8 @@ static int pf_sum_all(struct pf_sum *sum)
 		for (n = 1; piece + n < end && piece[n].base == piece->base; n++)
 			;
 		for (page = 0; page < PF_CHUNK_PAGES; page++) {
+			if (pf_page_empty(piece, n, page))
+				continue;
 			err = pf_sum_page(sum, piece, n, page);
 			if (err)
 				return err;
@@ -430,10 +449,10 @@ int pf_query(const struct pf_key *key, u32 process, bool paths,
 	int err;
 
 	memset(result, 0, sizeof(*result));
-	pf_space_sweep();
 	err = pf_spaces_get(key, &spaces);
 	if (err)
 		return err;
+	pf_space_sweep_some(spaces.array, spaces.nr);
 	if (process)
 		err = pf_spaces_filter(&spaces, process);
 	if (!err)

@@ -268,8 +268,9 @@ static void pf_space_end_layout(struct work_struct *work)
 
 /*
  * In the task that exits or execs, where it may sleep. An exiting task has no
- * current->fs any more, which file_path() needs, so a worker takes the VMAs;
- * waiting for it keeps mappings and files from outliving the process.
+ * current->fs any more, which file_path() needs, so a worker takes the VMAs (and
+ * for one that is being killed, which can't wait for mmap_lock); waiting for it
+ * keeps mappings and files from outliving the process.
  */
 static void pf_space_end_work(struct callback_head *head)
 {
@@ -280,10 +281,13 @@ static void pf_space_end_work(struct callback_head *head)
 	bool unused, again;
 
 	clear_bit_unlock(PF_ENDING_QUEUED, &space->ending);
-	INIT_WORK_ONSTACK(&end.work, pf_space_end_layout);
-	queue_work(pf_wq, &end.work);
-	flush_work(&end.work);
-	destroy_work_on_stack(&end.work);
+	end.layout = current->fs ? pf_layout_take(mm, true) : ERR_PTR(-EINTR);
+	if (end.layout == ERR_PTR(-EINTR)) {
+		INIT_WORK_ONSTACK(&end.work, pf_space_end_layout);
+		queue_work(pf_wq, &end.work);
+		flush_work(&end.work);
+		destroy_work_on_stack(&end.work);
+	}
 
 	raw_spin_lock_irq(&pf_lock);
 	if (!IS_ERR(end.layout)) {
@@ -363,6 +367,34 @@ void pf_space_sweep(void)
 			ended = true;
 		}
 		raw_spin_unlock_irq(&pf_lock);
+	}
+	if (ended)
+		wake_up_interruptible_all(&pf_wait);
+}
+
+/**
+ * pf_space_sweep_some() - as pf_space_sweep(), for these
+ * @spaces: the caller holds references
+ * @nr: how many
+ *
+ * Context: may sleep.
+ */
+void pf_space_sweep_some(struct pf_space **spaces, u32 nr)
+{
+	bool ended = false;
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		struct pf_space *space = spaces[i];
+
+		/* Once it is 0 it stays 0. */
+		if (!space->mm || atomic_read(&space->mm->mm_users) ||
+		    READ_ONCE(space->flags) & PF_SPACE_ENDED)
+			continue;
+		raw_spin_lock_irq(&pf_lock);
+		pf_space_set_ended(space);
+		raw_spin_unlock_irq(&pf_lock);
+		ended = true;
 	}
 	if (ended)
 		wake_up_interruptible_all(&pf_wait);

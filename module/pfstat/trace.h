@@ -13,7 +13,6 @@
 #include <linux/sched/task_stack.h>
 #include <linux/tracepoint.h>
 
-#include "compat.h"
 #include "pfstat.h"
 
 /*
@@ -38,7 +37,8 @@ TRACE_EVENT(cow_fault,
 		__field(u64, duration)
 		__field(pid_t, pid)
 		__field(u32, kind)
-		__string(name, space->target->key.name)
+		/* as __string(), but the length is known */
+		__dynamic_array(char, name, space->target->key.len + 1)
 	),
 	TP_fast_assign(
 		__entry->mm = (unsigned long)space->mm;
@@ -49,7 +49,8 @@ TRACE_EVENT(cow_fault,
 		__entry->duration = 0;
 		__entry->pid = pid_nr(space->pid);
 		__entry->kind = kind;
-		pf_assign_str(name, space->target->key.name);
+		memcpy(__get_dynamic_array(name), space->target->key.name,
+		       space->target->key.len + 1);
 	),
 	TP_printk("name=%s pid=%d mm=%llx address=0x%llx vma=0x%llx kind=%s ip=0x%llx duration=%llu",
 		  __get_str(name), __entry->pid, __entry->mm,
