@@ -28,6 +28,10 @@ _upager_words()
 		printf '%s\n' anon shmem memfd hugetlb brk
 		return
 		;;
+	--store)
+		printf '%s\n' mem: zmem: file: redis://
+		return
+		;;
 	--children | --threads | --prefetch)
 		return
 		;;
@@ -35,8 +39,8 @@ _upager_words()
 	if [[ $current == -* ]]; then
 		case $command in
 		demo)
-			printf '%s\n' --children --threads --strategy --memory --prefetch --quiet \
-				--json --help
+			printf '%s\n' --children --threads --strategy --memory --prefetch --store \
+				--in-process --quiet --json --help
 			;;
 		stat) printf '%s\n' --json --help ;;
 		help) printf '%s\n' --help ;;

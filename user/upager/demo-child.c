@@ -9,6 +9,7 @@
 #include "attach.h"
 #include "cmd.h"
 #include "demo.h"
+#include "inside.h"
 #include "letters.h"
 #include "region.h"
 
@@ -109,15 +110,38 @@ static const char *attach_hint(int err)
 	return "";
 }
 
+/* In the handler of the thread that faults; printing there is for show. */
+static int fill_inside(void *ctx, uint64_t number, void *page)
+{
+	const struct demo *demo = ctx;
+
+	demo_say(demo, "   SIGBUS: page %llu is missing", (unsigned long long)number);
+	memset(page, demo->zeros ? 0 : letter_of(number), demo->unit);
+	return 0;
+}
+
 static const char user_only[] =
 	"upager: without privilege only faults in user mode are seen:\n"
 	"upager: a system call that touches missing memory fails\n";
 
+/* 0, a negative errno, or an exit status: said already */
+static int hand_over(const struct demo *demo, void *at, size_t len)
+{
+	bool private = demo->kind == MEMORY_ANON || demo->kind == MEMORY_BRK;
+	struct attach attach;
+	int err;
+
+	err = attach_open(&attach, demo->socket);
+	if (err)
+		return fail("attach", "the pager", -err, attach_hint(-err));
+	if (attach.uffd.user_only && !demo->quiet)
+		fputs(user_only, stderr);
+	return attach_region(&attach, at, len, private ? 0 : REGION_FIXED, demo->unit);
+}
+
 int demo_child(const struct demo *demo)
 {
 	size_t len = demo->pages * demo->unit;
-	bool private = demo->kind == MEMORY_ANON || demo->kind == MEMORY_BRK;
-	struct attach attach;
 	long wrong;
 	void *at;
 	int err;
@@ -128,12 +152,12 @@ int demo_child(const struct demo *demo)
 		return fail("mmap", memory_name(demo->kind), errno, "ask for fewer pages");
 	demo_say(demo, "address returned by %s = %p",
 		 demo->kind == MEMORY_BRK ? "sbrk()" : "mmap()", at);
-	err = attach_open(&attach, demo->socket);
-	if (err)
-		return fail("attach", "the pager", -err, attach_hint(-err));
-	if (attach.uffd.user_only && !demo->quiet)
-		fputs(user_only, stderr);
-	err = attach_region(&attach, at, len, private ? 0 : REGION_FIXED, demo->unit);
+	if (demo->inside)
+		err = inside_region(at, len, fill_inside, (void *)demo);
+	else
+		err = hand_over(demo, at, len);
+	if (err > 0)
+		return err;
 	if (err)
 		return fail("register", memory_name(demo->kind), -err,
 			    "this kernel can't have a userfaultfd there");

@@ -15,20 +15,25 @@
 #include "letters.h"
 #include "pager.h"
 #include "runtime.h"
+#include "source-store.h"
 
 #define CHILDREN_MAX	1024
 #define THREADS_MAX	1024
+/* Where in a page of a store its number is: between bytes that are read */
+#define MARK		0x20
 
 /**
  * struct parent - the parent's side of a run
  * @demo: the run
  * @letters: where pages come from
+ * @kept: where they come from with --store
  * @alive: children that have not ended
  * @failed: one of them did not end well
  */
 struct parent {
 	struct demo demo;
 	struct letters letters;
+	struct store_source kept;
 	unsigned int alive;
 	bool failed;
 };
@@ -36,7 +41,8 @@ struct parent {
 static unsigned int children = 1, threads = 1, prefetch;
 static const char *strategy = "copy";
 static enum memory_kind kind = MEMORY_ANON;
-static bool quiet;
+static const char *url;
+static bool quiet, inside;
 
 static const char *set_count(const char *arg, void *to, long least, long most)
 {
@@ -93,6 +99,12 @@ static const char *set_memory(const char *arg, void *to)
 	return NULL;
 }
 
+static const char *set_url(const char *arg, void *to)
+{
+	*(const char **)to = arg;
+	return NULL;
+}
+
 static const struct opt opts[] = {
 	{.name = "children", .arg = "K", .set = set_children, .to = &children,
 	 .help = "so many at once (default: 1)"},
@@ -104,6 +116,9 @@ static const struct opt opts[] = {
 	 .help = "anon (default), shmem, memfd, hugetlb, brk"},
 	{.name = "prefetch", .arg = "P", .set = set_prefetch, .to = &prefetch,
 	 .help = "fetch up to P pages ahead (default: 0)"},
+	{.name = "store", .arg = "URL", .set = set_url, .to = &url,
+	 .help = "keep the pages in a store, such as mem: or file:PATH"},
+	OPT_FLAG("in-process", &inside, "children fill their pages themselves, by SIGBUS"),
 	OPT_FLAG("quiet", &quiet, "only say what goes wrong"),
 	OPT_JSON,
 	OPT_END
@@ -220,6 +235,53 @@ static int no_pager(int err)
 	});
 }
 
+/* All pages of a child, put where the pager shall find them */
+static int fill_store(struct parent *parent)
+{
+	const struct demo *demo = &parent->demo;
+	size_t page = parent->letters.page;
+	uint64_t i, count = demo->pages * parent->letters.per_letter;
+	struct store_req req = {.op = STORE_PUT};
+	void *buffer;
+	int err = 0;
+
+	if (posix_memalign(&buffer, page, page))
+		return -ENOMEM;
+	for (i = 0; i < count && !err; i++) {
+		/* beside the letter a number, or there would be but 26 pages */
+		memset(buffer, letter_of(i / parent->letters.per_letter), page);
+		*(uint64_t *)((char *)buffer + MARK) = i;
+		req.key = i;
+		req.page = buffer;
+		err = store_run(parent->kept.store, &req);
+	}
+	free(buffer);
+	return err;
+}
+
+static int open_store(struct parent *parent)
+{
+	const struct store_options options = {.page_size = parent->letters.page};
+	struct store *store;
+	int err = store_open(url, &options, &store);
+
+	if (err)
+		return report(&(struct pfstat_error){
+			.code = -err, .what = "store", .subject = url,
+			.why = store_open_error(), .hint = "",
+		});
+	store_source_init(&parent->kept, store);
+	err = fill_store(parent);
+	if (!err)
+		return 0;
+	report(&(struct pfstat_error){
+		.code = -err, .what = "store", .subject = url,
+		.why = strerror(-err), .hint = store_why(store),
+	});
+	store_close(store);
+	return EXIT_FAILURE;
+}
+
 static int serve(struct parent *parent, struct pager *pager, int gate)
 {
 	unsigned int i;
@@ -287,6 +349,7 @@ static int demo_run(const struct call *call)
 		.kind = kind,
 		.unit = memory_unit(kind),
 		.zeros = !strcmp(strategy, "zero"),
+		.inside = inside,
 		.quiet = quiet || out_json,
 		.socket = runtime_socket(getpid()),
 	};
@@ -310,13 +373,22 @@ static int demo_run(const struct call *call)
 			.code = errno, .what = "fork", .subject = "children",
 			.why = strerror(errno), .hint = "ask for fewer",
 		});
-	pager = pager_new(&config, &err);
-	if (!pager) {
+	if (url && open_store(&parent)) {
 		give_up(gate);
-		return no_pager(-err);
+		return EXIT_FAILURE;
 	}
-	status = serve(&parent, pager, gate);
+	if (url)
+		config.source = &parent.kept.source;
+	pager = pager_new(&config, &err);
+	if (pager) {
+		status = serve(&parent, pager, gate);
+	} else {
+		give_up(gate);
+		status = no_pager(-err);
+	}
 	pager_free(pager);
+	if (parent.kept.store && store_close(parent.kept.store))
+		fprintf(stderr, "upager: %s: something was left behind\n", url);
 	return status;
 }
 

@@ -17,6 +17,7 @@
  * @kind: of memory
  * @unit: bytes of a page of it
  * @zeros: pages are zeros, not letters
+ * @inside: children fill their pages themselves
  * @quiet: print nothing on the way
  * @socket: of the pager
  */
@@ -27,6 +28,7 @@ struct demo {
 	enum memory_kind kind;
 	size_t unit;
 	bool zeros;
+	bool inside;
 	bool quiet;
 	const char *socket;
 };
