@@ -98,6 +98,10 @@ else
 	for memory in shmem memfd brk; do
 		check "demo: --memory $memory" demo 10 --memory "$memory" --quiet
 	done
+	for store in mem: zmem: "file:$work/store"; do
+		check "demo: --store ${store%%:*}:" demo 300 --store "$store" --prefetch 16 --quiet
+	done
+	check "demo: --in-process" demo 100 --in-process --threads 4 --quiet
 	check "demo: children and threads" demo 200 --children 4 --threads 4 --quiet
 	check "demo: --prefetch" demo 2000 --prefetch 64 --quiet
 	check "demo: --json" json
