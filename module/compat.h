@@ -48,6 +48,39 @@ static inline void vma_start_write(struct vm_area_struct *vma)
 #define pmdp_get_lockless(pmdp)	pmd_read_atomic(pmdp)
 #endif
 
+/* What pf_pte_lock() does; to sparse it leaves the lock as it was. */
+static inline pte_t *__pf_pte_lock(struct mm_struct *mm, pmd_t *pmd,
+				   unsigned long addr, spinlock_t **ptlp)
+{
+	pte_t *pte;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+
+	pte = pte_offset_map_lock(mm, pmd, addr, ptlp);
+	__release(*ptlp);
+	return pte;
+#else
+	pmd_t now;
+
+	for (;;) {
+		rcu_read_lock();
+		now = pmdp_get_lockless(pmd);
+		if (pmd_none(now) || pmd_leaf(now) || pmd_bad(now)) {
+			rcu_read_unlock();
+			return NULL;
+		}
+		pte = __pte_map(&now, addr);
+		*ptlp = pte_lockptr(mm, &now);
+		spin_lock(*ptlp);
+		if (likely(pmd_same(now, pmdp_get_lockless(pmd)))) {
+			__release(*ptlp);
+			__release(RCU);
+			return pte;
+		}
+		pte_unmap_unlock(pte, *ptlp);
+	}
+#endif
+}
+
 /**
  * pf_pte_lock() - map and lock the PTE table that an entry points to
  * @mm: whose
@@ -66,27 +99,10 @@ static inline void vma_start_write(struct vm_area_struct *vma)
 static inline pte_t *pf_pte_lock(struct mm_struct *mm, pmd_t *pmd,
 				 unsigned long addr, spinlock_t **ptlp)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-	return pte_offset_map_lock(mm, pmd, addr, ptlp);
-#else
-	pmd_t now;
 	pte_t *pte;
 
-	for (;;) {
-		rcu_read_lock();
-		now = pmdp_get_lockless(pmd);
-		if (pmd_none(now) || pmd_leaf(now) || pmd_bad(now)) {
-			rcu_read_unlock();
-			return NULL;
-		}
-		pte = __pte_map(&now, addr);
-		*ptlp = pte_lockptr(mm, &now);
-		spin_lock(*ptlp);
-		if (likely(pmd_same(now, pmdp_get_lockless(pmd))))
-			return pte;
-		pte_unmap_unlock(pte, *ptlp);
-	}
-#endif
+	__cond_lock(*ptlp, pte = __pf_pte_lock(mm, pmd, addr, ptlp));
+	return pte;
 }
 
 /* ---- tracing -------------------------------------------------------------- */
