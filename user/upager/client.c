@@ -400,9 +400,12 @@ static bool take_record(struct client *client)
 			return true;
 	}
 hang_up:
-	/* its memory is still ours to fill, with or without a connection */
+	/*
+	 * Its memory is still ours to fill, with or without a connection; but
+	 * not if it has become another program.
+	 */
 	pager_unwatch(client->pager, &client->sock);
-	if (client->uffd.fd < 0)
+	if (client->uffd.fd < 0 || !uffd_is_alive(client->uffd.fd))
 		client_end(client);
 	return false;
 }
