@@ -175,7 +175,7 @@ TEST_EACH(protected_and_back, const struct way *, ways)
 }
 
 /* 4. and racing: threads on the same pages, one of which throws them away */
-#define ROUNDS	20
+#define ROUNDS	8
 
 struct race {
 	unsigned char *at;

@@ -107,6 +107,7 @@ struct page_table {
 	struct page **sorted;
 	size_t sorted_room;
 	unsigned int nr_ready;
+	unsigned int spins;
 	bool stuck;
 };
 
@@ -737,8 +738,10 @@ int fault_timeout(struct pager *pager)
 	const struct page *page;
 	int64_t soonest = -1;
 
+	/* at once, and from then on when the client has had time to go on */
 	if (pager->again)
-		return pager->pages->stuck ? 1 : 0;
+		return pager->pages->stuck || pager->pages->spins++ ? 1 : 0;
+	pager->pages->spins = 0;
 	TAILQ_FOREACH(client, &pager->clients, link)
 		if (client->readable || (client->detach && !client->nr_pages))
 			return 0;
