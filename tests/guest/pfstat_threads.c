@@ -20,7 +20,7 @@
 
 #define NAME	"pf-threads"
 #define THREADS	8
-#define PAGES	32
+#define PAGES	64
 #define ROUNDS	6	/* each page of which costs a TLB flush on all CPUs */
 #define RW	(PROT_READ | PROT_WRITE)
 
