@@ -4,7 +4,7 @@
  *
  *	fault_note()	faults as they are read; looked at when all was read
  *	fault_begin()	sorted, each page once; pages in addition that will be
- *			wanted next; the source is asked
+ *			wanted next; the source is asked (fetch.c)
  *	fault_resolve()	what has come goes to the client, neighbours in one go
  *
  * What a page shall be is looked up again when it has come: it may have been
@@ -12,12 +12,10 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "pager.h"
+#include "page.h"
 #include "resolver.h"
 
-#define BUCKETS		1024u
 /* Pages of one command: more gain nothing, and let others wait. */
 #define RUN_MAX		64
 #define BACKOFF_NS	10000000ull
@@ -35,80 +33,6 @@ struct fault_list {
 	struct fault *at;
 	size_t count;
 	size_t room;
-};
-
-struct fetch {
-	struct store_req req;
-	struct page *page;
-};
-
-enum page_state {
-	PAGE_FRESH,	/* to be asked for */
-	PAGE_FETCHED,	/* the source is at it */
-	PAGE_READY,	/* to be given to the client */
-	PAGE_LATER,	/* failed; to be asked for again at @due */
-};
-
-/**
- * struct page - a page on its way; of the client's size, so maybe many base pages
- * @link: in the list of its state, in none while PAGE_FETCHED
- * @chain: in its bucket
- * @client: whose
- * @addr: where it goes
- * @key: of its first base page
- * @since: when its first fault was read
- * @due: when to try again
- * @unit: its bytes
- * @count: its base pages
- * @first: where they are in the arena, ARENA_NONE: nowhere yet
- * @left: parts that the source still has
- * @tries: how often it was asked for
- * @status: the worst that the source said
- * @state: how far it is
- * @zero: it is all zeros
- * @demand: somebody waits for it
- * @write: for writing
- * @dropped: nobody wants it any more
- * @nr_faults: faults that it answers
- * @nr_tids: threads known to wait
- * @tids: these
- * @parts: a request for each base page
- */
-struct page {
-	TAILQ_ENTRY(page) link;
-	LIST_ENTRY(page) chain;
-	struct client *client;
-	uint64_t addr;
-	uint64_t key;
-	uint64_t since;
-	uint64_t due;
-	uint32_t unit;
-	unsigned int count;
-	unsigned int first;
-	unsigned int left;
-	unsigned int tries;
-	int status;
-	enum page_state state;
-	bool zero;
-	bool demand;
-	bool write;
-	bool dropped;
-	unsigned int nr_faults;
-	unsigned int nr_tids;
-	pid_t tids[CLIENT_TIDS];
-	struct fetch parts[];
-};
-
-LIST_HEAD(bucket, page);
-
-struct page_table {
-	struct bucket buckets[BUCKETS];
-	struct page_list lists[PAGE_LATER + 1];
-	struct page **sorted;
-	size_t sorted_room;
-	unsigned int nr_ready;
-	unsigned int spins;
-	bool stuck;
 };
 
 int fault_init(struct pager *pager)
@@ -171,98 +95,10 @@ static int compare_faults(const void *left, const void *right)
 	return a->addr < b->addr ? -1 : a->addr > b->addr;
 }
 
-static struct bucket *bucket_of(struct pager *pager, const struct client *client, uint64_t addr)
-{
-	uint64_t hash = (addr / pager->page ^ (uintptr_t)client >> 4) * 0x9e3779b97f4a7c15ull;
-
-	return &pager->pages->buckets[(hash >> 32) % BUCKETS];
-}
-
-static struct page *find_page(struct client *client, uint64_t addr)
-{
-	struct page *page;
-
-	LIST_FOREACH(page, bucket_of(client->pager, client, addr), chain)
-		if (page->client == client && page->addr == addr)
-			return page;
-	return NULL;
-}
-
-static void set_state(struct page *page, enum page_state state)
-{
-	struct page_table *table = page->client->pager->pages;
-
-	if (page->state != PAGE_FETCHED)
-		TAILQ_REMOVE(&table->lists[page->state], page, link);
-	table->nr_ready -= page->state == PAGE_READY;
-	table->nr_ready += state == PAGE_READY;
-	page->state = state;
-	if (state != PAGE_FETCHED)
-		TAILQ_INSERT_TAIL(&table->lists[state], page, link);
-}
-
-/* What a page shall be, as far as is known now */
-static void look_up(struct page *page, uint64_t *key, bool *zero)
-{
-	const struct client *client = page->client;
-	const struct region *region = region_at(&client->regions, page->addr);
-
-	*zero = !region || (region->flags & REGION_ZERO) || !client->pager->config.source;
-	*key = *zero ? 0 : region_key(&client->regions, region, page->addr);
-}
-
-static struct page *new_page(struct client *client, uint64_t addr, uint32_t unit)
-{
-	struct pager *pager = client->pager;
-	unsigned int count = unit / pager->page;
-	struct page *page = calloc(1, sizeof(*page) + count * sizeof(page->parts[0]));
-
-	if (!page)
-		return NULL;
-	page->client = client;
-	page->addr = addr;
-	page->unit = unit;
-	page->count = count;
-	page->first = ARENA_NONE;
-	page->since = pager_now();
-	look_up(page, &page->key, &page->zero);
-	client->nr_pages++;
-	client->nr_ahead++;
-	LIST_INSERT_HEAD(bucket_of(pager, client, addr), page, chain);
-	page->state = PAGE_FRESH;
-	TAILQ_INSERT_TAIL(&pager->pages->lists[PAGE_FRESH], page, link);
-	return page;
-}
-
-static void free_page(struct page *page)
-{
-	struct client *client = page->client;
-
-	if (page->first != ARENA_NONE)
-		arena_put(&client->pager->resolver->arena, page->first, page->count);
-	set_state(page, PAGE_FETCHED);
-	LIST_REMOVE(page, chain);
-	client->nr_pages--;
-	client->nr_ahead -= !page->demand;
-	free(page);
-}
-
-/* The page of an address, whether it is on its way already or not */
-static struct page *want_page(struct client *client, uint64_t addr)
-{
-	const struct region *region = region_at(&client->regions, addr);
-	uint32_t unit = region ? region->unit : client->pager->page;
-	struct page *page;
-
-	addr &= ~(uint64_t)(unit - 1);
-	page = find_page(client, addr);
-	return page ?: new_page(client, addr, unit);
-}
-
 static void demand_page(const struct fault *fault)
 {
 	struct client *client = fault->client;
-	struct page *page = want_page(client, fault->addr);
+	struct page *page = page_want(client, fault->addr);
 	const struct pager *pager = client->pager;
 
 	if (!page) {
@@ -295,7 +131,7 @@ static void demand_page(const struct fault *fault)
  */
 void fault_ahead(struct client *client, uint64_t addr)
 {
-	if (want_page(client, addr))
+	if (page_want(client, addr))
 		client->stats.ahead++;
 }
 
@@ -345,130 +181,6 @@ static void take_faults(struct pager *pager)
 	list->count = 0;
 }
 
-static void on_fetched(struct store_req *req)
-{
-	struct fetch *fetch = (struct fetch *)req;
-	struct page *page = fetch->page;
-
-	if (req->status == -ENOENT)
-		memset(req->page, 0, page->unit / page->count);
-	else if (req->status && page->status != -EBADMSG && page->status != -ENODATA)
-		page->status = req->status;
-	if (!--page->left)
-		set_state(page, PAGE_READY);
-}
-
-static bool get_room(struct page *page)
-{
-	struct resolver *resolver = page->client->pager->resolver;
-
-	if (page->first == ARENA_NONE)
-		page->first = arena_get(&resolver->arena, page->count);
-	if (page->first == ARENA_NONE && resolver->ops->reclaim) {
-		resolver->ops->reclaim(resolver);
-		page->first = arena_get(&resolver->arena, page->count);
-	}
-	return page->first != ARENA_NONE;
-}
-
-static void ask_source(struct page *page)
-{
-	struct pager *pager = page->client->pager;
-	unsigned int i;
-
-	page->left = page->count;
-	page->status = 0;
-	page->tries++;
-	set_state(page, PAGE_FETCHED);
-	for (i = 0; i < page->count; i++) {
-		page->parts[i].page = page;
-		page->parts[i].req = (struct store_req){
-			.op = STORE_GET,
-			.key = page->key + i,
-			.page = arena_at(&pager->resolver->arena, page->first + i),
-			.done = on_fetched,
-		};
-		pager->config.source->ops->get(pager->config.source, &page->parts[i].req);
-	}
-}
-
-static void complete(struct page *page, bool woken)
-{
-	struct client *client = page->client;
-	uint64_t now = pager_now();
-	unsigned int i;
-
-	if (page->demand && !woken)
-		uffd_wake(client->uffd.fd, page->addr, page->unit);
-	for (i = 0; i < page->nr_faults; i++)
-		stats_latency(&client->stats, now - page->since);
-	free_page(page);
-}
-
-static void show(const struct fill *fill, long ret)
-{
-	const struct pager *pager = fill->client->pager;
-
-	if (pager->config.trace)
-		pager->config.trace(pager->config.ctx, &(struct trace){
-			.client = fill->client,
-			.addr = fill->addr,
-			.how = fill->how,
-			.result = ret > 0 ? ret * (long)pager->page : ret,
-		});
-}
-
-/* A page that the resolver has given to this client before. True: done with it */
-static bool give_again(struct page *page)
-{
-	struct pager *pager = page->client->pager;
-	struct fill fill = {
-		.client = page->client,
-		.addr = page->addr,
-		.count = page->count,
-		.unit = page->unit,
-		.write = page->write,
-	};
-	long ret;
-
-	if (!pager->resolver->ops->again)
-		return false;
-	ret = pager->resolver->ops->again(pager->resolver, &fill);
-	if (ret == -ENOENT)
-		return false;
-	show(&fill, ret);
-	if (ret > 0)
-		page->client->stats.pages += ret;
-	/* whatever went wrong: it faults again, after what it tells meanwhile */
-	complete(page, false);
-	return true;
-}
-
-static void ask_for(struct pager *pager)
-{
-	struct page_list *fresh = &pager->pages->lists[PAGE_FRESH];
-	struct page *page, *next;
-
-	pager->pages->stuck = false;
-	for (page = TAILQ_FIRST(fresh); page; page = next) {
-		next = TAILQ_NEXT(page, link);
-		if (give_again(page))
-			continue;
-		look_up(page, &page->key, &page->zero);
-		if (page->zero) {
-			page->status = 0;
-			set_state(page, PAGE_READY);
-		} else if (get_room(page)) {
-			ask_source(page);
-		} else {
-			pager->pages->stuck = true;
-			break;
-		}
-	}
-	if (pager->config.source && pager->config.source->ops->dispatch)
-		pager->config.source->ops->dispatch(pager->config.source);
-}
-
 /**
  * fault_begin - ask for what the faults that were read want
  * @pager: whose
@@ -482,10 +194,10 @@ void fault_begin(struct pager *pager)
 	for (page = TAILQ_FIRST(later); page; page = next) {
 		next = TAILQ_NEXT(page, link);
 		if (page->due <= now)
-			set_state(page, PAGE_FRESH);
+			page_set_state(page, PAGE_FRESH);
 	}
 	take_faults(pager);
-	ask_for(pager);
+	fetch_begin(pager);
 }
 
 /*
@@ -514,7 +226,7 @@ static void failed(struct page *page)
 	if (!final && page->tries < pager->config.tries) {
 		client->stats.retries++;
 		page->due = pager_now() + (wait < BACKOFF_MAX_NS ? wait : BACKOFF_MAX_NS);
-		set_state(page, PAGE_LATER);
+		page_set_state(page, PAGE_LATER);
 		return;
 	}
 	if (client->detach && !left_poisoned(page))
@@ -526,7 +238,7 @@ static void failed(struct page *page)
 		if (client->doomed || client->ended)
 			return;
 	}
-	free_page(page);
+	page_free(page);
 }
 
 /* Whether what has come is still wanted; otherwise it is done with */
@@ -537,20 +249,20 @@ static bool still_wanted(struct page *page)
 	bool zero;
 
 	if (page->dropped) {
-		free_page(page);
+		page_free(page);
 		return false;
 	}
 	if (page->status) {
 		failed(page);
 		return false;
 	}
-	look_up(page, &key, &zero);
+	page_look_up(page, &key, &zero);
 	if (zero == page->zero && key == page->key)
 		return true;
 	client->stats.stale++;
 	client->pager->again = true;
 	page->tries = 0;
-	set_state(page, PAGE_FRESH);
+	page_set_state(page, PAGE_FRESH);
 	return false;
 }
 
@@ -618,11 +330,11 @@ static bool not_filled(struct page *page, long ret)
 	switch (ret) {
 	case -EEXIST:
 		client->stats.present++;
-		complete(page, false);
+		page_complete(page, false);
 		return true;
 	case -ENOENT:
 		client->stats.gone++;
-		complete(page, false);
+		page_complete(page, false);
 		return true;
 	case -EAGAIN:
 		/* an event of it comes first */
@@ -651,7 +363,7 @@ static void give_run(struct page **run, unsigned int count)
 
 	while (count) {
 		ret = fill_run(run, count, &fill);
-		show(&fill, ret);
+		page_show(&fill, ret);
 		if (ret <= 0) {
 			if (!not_filled(*run, ret ?: -EAGAIN))
 				return;
@@ -663,7 +375,7 @@ static void give_run(struct page **run, unsigned int count)
 			ret -= (*run)->count;
 			if (fill.kept)
 				(*run)->first = ARENA_NONE;
-			complete(*run, fill.woken);
+			page_complete(*run, fill.woken);
 		}
 	}
 }
@@ -779,7 +491,7 @@ void fault_forget(struct client *client)
 			if (page->state == PAGE_FETCHED)
 				page->dropped = true;
 			else
-				free_page(page);
+				page_free(page);
 		}
 	}
 }
@@ -797,7 +509,7 @@ void fault_free(struct pager *pager)
 
 		for (page = LIST_FIRST(&pager->pages->buckets[i]); page; page = next) {
 			next = LIST_NEXT(page, chain);
-			free_page(page);
+			page_free(page);
 		}
 	}
 	if (pager->faults)

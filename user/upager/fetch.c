@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Asking the source for pages. */
+#include <errno.h>
+#include <string.h>
+
+#include "page.h"
+
+static void on_fetched(struct store_req *req)
+{
+	struct fetch *fetch = (struct fetch *)req;
+	struct page *page = fetch->page;
+
+	if (req->status == -ENOENT)
+		memset(req->page, 0, page->unit / page->count);
+	else if (req->status && page->status != -EBADMSG && page->status != -ENODATA)
+		page->status = req->status;
+	if (!--page->left)
+		page_set_state(page, PAGE_READY);
+}
+
+static bool get_room(struct page *page)
+{
+	struct resolver *resolver = page->client->pager->resolver;
+
+	if (page->first == ARENA_NONE)
+		page->first = arena_get(&resolver->arena, page->count);
+	if (page->first == ARENA_NONE && resolver->ops->reclaim) {
+		resolver->ops->reclaim(resolver);
+		page->first = arena_get(&resolver->arena, page->count);
+	}
+	return page->first != ARENA_NONE;
+}
+
+static void ask_source(struct page *page)
+{
+	struct pager *pager = page->client->pager;
+	unsigned int i;
+
+	page->left = page->count;
+	page->status = 0;
+	page->tries++;
+	page_set_state(page, PAGE_FETCHED);
+	for (i = 0; i < page->count; i++) {
+		page->parts[i].page = page;
+		page->parts[i].req = (struct store_req){
+			.op = STORE_GET,
+			.key = page->key + i,
+			.page = arena_at(&pager->resolver->arena, page->first + i),
+			.done = on_fetched,
+		};
+		pager->config.source->ops->get(pager->config.source, &page->parts[i].req);
+	}
+}
+
+/* A page that the resolver has given to this client before. True: done with it */
+static bool give_again(struct page *page)
+{
+	struct pager *pager = page->client->pager;
+	struct fill fill = {
+		.client = page->client,
+		.addr = page->addr,
+		.count = page->count,
+		.unit = page->unit,
+		.write = page->write,
+	};
+	long ret;
+
+	if (!pager->resolver->ops->again)
+		return false;
+	ret = pager->resolver->ops->again(pager->resolver, &fill);
+	if (ret == -ENOENT)
+		return false;
+	page_show(&fill, ret);
+	if (ret > 0)
+		page->client->stats.pages += ret;
+	/* whatever went wrong: it faults again, after what it tells meanwhile */
+	page_complete(page, false);
+	return true;
+}
+
+void fetch_begin(struct pager *pager)
+{
+	struct page_list *fresh = &pager->pages->lists[PAGE_FRESH];
+	struct page *page, *next;
+
+	pager->pages->stuck = false;
+	for (page = TAILQ_FIRST(fresh); page; page = next) {
+		next = TAILQ_NEXT(page, link);
+		if (give_again(page))
+			continue;
+		page_look_up(page, &page->key, &page->zero);
+		if (page->zero) {
+			page->status = 0;
+			page_set_state(page, PAGE_READY);
+		} else if (get_room(page)) {
+			ask_source(page);
+		} else {
+			pager->pages->stuck = true;
+			break;
+		}
+	}
+	if (pager->config.source && pager->config.source->ops->dispatch)
+		pager->config.source->ops->dispatch(pager->config.source);
+}
