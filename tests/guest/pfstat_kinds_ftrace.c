@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tests of pfstat_kinds.c with hook=ftrace: the same numbers.
+ * The tests of pfstat_kinds.c with hook=ftrace: the same numbers. Where auto
+ * is not ftrace already.
  *
- * vm: smp=4 mem=1024 timeout=300 module-args=hook=ftrace
+ * vm: smp=4 mem=1024 timeout=300 module-args=hook=ftrace guests=i386*
  */
 #include "pfstat_kinds.c"
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tests of pfstat_kinds.c with hook=kprobe: the same numbers.
+ * The tests of pfstat_kinds.c with hook=kprobe: the same numbers. Where auto
+ * is not kprobe already.
  *
- * vm: smp=4 mem=1024 timeout=300 module-args=hook=kprobe
+ * vm: smp=4 mem=1024 timeout=300 module-args=hook=kprobe guests=arm64*,amd64*
  */
 #include "pfstat_kinds.c"
 
