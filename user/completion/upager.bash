@@ -32,7 +32,7 @@ _upager_words()
 		printf '%s\n' mem: zmem: file: redis://
 		return
 		;;
-	--children | --threads | --prefetch)
+	--children | --threads | --prefetch | --limit | --above)
 		return
 		;;
 	esac
@@ -42,6 +42,7 @@ _upager_words()
 			printf '%s\n' --children --threads --strategy --memory --prefetch --store \
 				--in-process --quiet --json --help
 			;;
+		run) printf '%s\n' --limit --store --above --stats --help ;;
 		stat) printf '%s\n' --json --help ;;
 		help) printf '%s\n' --help ;;
 		'') printf '%s\n' --help --version ;;
@@ -50,7 +51,7 @@ _upager_words()
 	fi
 	case $command in
 	'' | help)
-		printf '%s\n' demo stat help
+		printf '%s\n' demo run stat help
 		;;
 	stat)
 		_upager_pagers

@@ -140,6 +140,8 @@ struct client *client_fork(struct client *parent, int uffd)
 		client_end(child);
 		return NULL;
 	}
+	if (parent->pager->config.forked)
+		parent->pager->config.forked(parent->pager->config.ctx, parent, child);
 	if (resolver->ops->forked && resolver->ops->forked(resolver, parent, child)) {
 		client_fail(child);
 		return NULL;

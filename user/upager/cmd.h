@@ -26,6 +26,7 @@ struct call {
 };
 
 extern const struct command cmd_demo;
+extern const struct command cmd_run;
 extern const struct command cmd_stat;
 
 #endif /* CMD_H */

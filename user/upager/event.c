@@ -34,8 +34,11 @@ static int on_remap(struct client *client, const struct uffd_msg *msg)
 	struct resolver *resolver = client->pager->resolver;
 	uint64_t from = msg->arg.remap.from, to = msg->arg.remap.to;
 	uint64_t len = msg->arg.remap.len;
+	const struct pager_config *config = &client->pager->config;
 
 	client->stats.remaps++;
+	if (config->moved && config->moved(config->ctx, client, from, to, len))
+		return 0;
 	if (resolver->ops->moved)
 		resolver->ops->moved(resolver, client, from, to, len);
 	return region_move(&client->regions, from, to, len);
@@ -45,7 +48,10 @@ static int on_gone(struct client *client, const struct uffd_msg *msg, bool unmap
 {
 	struct resolver *resolver = client->pager->resolver;
 	uint64_t start = msg->arg.remove.start, end = msg->arg.remove.end;
+	const struct pager_config *config = &client->pager->config;
 
+	if (config->moved)
+		config->moved(config->ctx, client, start, 0, end - start);
 	if (resolver->ops->moved)
 		resolver->ops->moved(resolver, client, start, 0, end - start);
 	if (unmapped) {

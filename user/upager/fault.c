@@ -358,6 +358,7 @@ static bool not_filled(struct page *page, long ret)
 
 static void give_run(struct page **run, unsigned int count)
 {
+	const struct pager_config *config = &(*run)->client->pager->config;
 	struct fill fill;
 	long ret;
 
@@ -371,6 +372,9 @@ static void give_run(struct page **run, unsigned int count)
 			count--;
 			continue;
 		}
+		if (config->filled)
+			config->filled(config->ctx, fill.client, fill.addr,
+				       (uint64_t)ret * fill.client->pager->page);
 		for (; ret > 0 && count; run++, count--) {
 			ret -= (*run)->count;
 			if (fill.kept)
@@ -464,6 +468,25 @@ int fault_timeout(struct pager *pager)
 			soonest = ms;
 	}
 	return soonest;
+}
+
+/**
+ * fault_pending - whether a page is on its way to a client
+ * @client: which
+ * @addr: of the page
+ *
+ * Return: whether it is, or a fault of it is to be looked at.
+ */
+bool fault_pending(struct client *client, uint64_t addr)
+{
+	const struct fault_list *list = client->pager->faults;
+	size_t i;
+
+	for (i = 0; i < list->count; i++)
+		if (list->at[i].client == client &&
+		    addr == (list->at[i].addr & -(uint64_t)client->pager->page))
+			return true;
+	return find_page(client, addr);
 }
 
 /**

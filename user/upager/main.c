@@ -10,6 +10,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_demo,
+	&cmd_run,
 	&cmd_stat,
 	&cmd_help,
 	NULL

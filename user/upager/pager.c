@@ -99,13 +99,15 @@ static void reap(struct pager *pager)
 static void on_signal(struct watch *watch, uint32_t events)
 {
 	struct pager *pager = watch->of;
+	const struct pager_config *config = &pager->config;
 	struct signalfd_siginfo info;
 
 	(void)events;
 	while (read(watch->fd, &info, sizeof(info)) == sizeof(info)) {
 		if (info.ssi_signo == SIGCHLD)
 			reap(pager);
-		else
+		else if (!config->signal ||
+			 !config->signal(config->ctx, info.ssi_signo, info.ssi_code == SI_KERNEL))
 			pager_stop(pager);
 	}
 }

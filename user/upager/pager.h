@@ -70,7 +70,13 @@ struct trace {
  * @trace: is told of faults and fills; waking is then a step of its own
  * @child: a child of ours has ended (waitpid()), from SIGCHLD
  * @ended: a client has ended
- * @ctx: for these four
+ * @filled: a page of a client is there now
+ * @moved: a client's pages go elsewhere (@to 0: they are gone), before the
+ *	regions say so; true: they were taken away to be kept, and the regions
+ *	stay as they are
+ * @forked: both have the same keys now
+ * @signal: SIGTERM or SIGINT has come; true: that was all there is to it
+ * @ctx: for all of these
  */
 struct pager_config {
 	const char *socket;
@@ -84,6 +90,10 @@ struct pager_config {
 	void (*trace)(void *ctx, const struct trace *trace);
 	void (*child)(void *ctx, pid_t pid, int status);
 	void (*ended)(void *ctx, struct client *client);
+	void (*filled)(void *ctx, struct client *client, uint64_t addr, uint64_t len);
+	bool (*moved)(void *ctx, struct client *client, uint64_t from, uint64_t to, uint64_t len);
+	void (*forked)(void *ctx, struct client *parent, struct client *child);
+	bool (*signal)(void *ctx, int number, bool by_terminal);
 	void *ctx;
 };
 
@@ -257,6 +267,7 @@ void fault_ahead(struct client *client, uint64_t addr);
 void fault_begin(struct pager *pager);
 void fault_resolve(struct pager *pager);
 int fault_timeout(struct pager *pager);
+bool fault_pending(struct client *client, uint64_t addr);
 void fault_forget(struct client *client);
 void fault_free(struct pager *pager);
 

@@ -10,6 +10,7 @@
 /* struct region, flags */
 #define REGION_ZERO	(1u << 0) /* zeros; the keys mean nothing */
 #define REGION_FIXED	(1u << 1) /* no private anonymous memory: only copies fit */
+#define REGION_SHARED	(1u << 2) /* another client may have the same keys */
 
 /**
  * struct region - addresses with consecutive keys

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What upager run preloads into programs: private anonymous memory above a
+ * threshold comes from the pager.
+ *
+ * mmap() of programs and libraries is caught by its name. malloc() of glibc
+ * calls mmap() and brk() by names of its own, which nobody can catch; so
+ * malloc() is replaced by jemalloc, which is linked into this library and whose
+ * mmap() is the one here.
+ *
+ * Nothing here may call malloc(): jemalloc may be what has called us.
+ */
+/* mmap() and mmap64() are two names, both of which are needed here. */
+#undef _FILE_OFFSET_BITS
+#undef _TIME_BITS
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../upager/attach.h"
+#include "../upager/evict.h"
+#include "../upager/wire.h"
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP	4
+#endif
+/* Descriptors of ours are where programs seldom have theirs. */
+#define FIRST_FD		700
+#define ABOVE_DEFAULT		65536
+#define EXPORT			__attribute__((visibility("default")))
+
+enum state {
+	NEW,
+	TRYING,
+	ATTACHED,
+	ALONE,		/* no pager: memory is just memory */
+};
+
+/*
+ * Mappings change one at a time, and not while pages are moved away: what the
+ * pager is told is then in the order in which it happened.
+ */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static enum state state;
+static struct attach pager;
+static ino_t socket_inode;
+static size_t above = ABOVE_DEFAULT;
+static size_t page_size;
+
+static void *real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	return (void *)syscall(SYS_mmap, at, len, prot, flags, fd, offset);
+}
+
+static int keep_high(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, FIRST_FD);
+
+	if (high < 0)
+		return fd;
+	close(fd);
+	return high;
+}
+
+/* Programs that close what they don't know close our socket, too. */
+static bool still_ours(void)
+{
+	struct stat st;
+
+	return !fstat(pager.sock, &st) && S_ISSOCK(st.st_mode) && st.st_ino == socket_inode;
+}
+
+static void attach(void)
+{
+	const char *path = getenv(RUN_SOCKET_ENV), *text = getenv(RUN_ABOVE_ENV);
+	struct stat st;
+
+	state = ALONE;
+	page_size = sysconf(_SC_PAGESIZE);
+	if (text)
+		above = strtoul(text, NULL, 10);
+	if (!path || attach_open(&pager, path))
+		return;
+	pager.sock = keep_high(pager.sock);
+	pager.uffd.fd = keep_high(pager.uffd.fd);
+	if (fstat(pager.sock, &st))
+		return;
+	socket_inode = st.st_ino;
+	state = ATTACHED;
+}
+
+/* Hands a new mapping over to the pager. If that fails, it stays what it is. */
+static void hand_over(void *at, size_t len)
+{
+	int saved = errno;
+
+	if (state == NEW) {
+		state = TRYING;
+		attach();
+	}
+	if (state == ATTACHED && !still_ours())
+		state = ALONE;
+	if (state == ATTACHED)
+		attach_region(&pager, at, (len + page_size - 1) & ~(page_size - 1), 0, page_size);
+	errno = saved;
+}
+
+EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	const int no = MAP_GROWSDOWN | MAP_STACK | MAP_HUGETLB | MAP_LOCKED;
+	bool ours = (flags & (MAP_PRIVATE | MAP_ANONYMOUS)) == (MAP_PRIVATE | MAP_ANONYMOUS) &&
+		    !(flags & no) && len >= above && state != TRYING && state != ALONE;
+	void *got;
+
+	pthread_mutex_lock(&lock);
+	got = real_mmap(at, len, prot, ours ? flags & ~MAP_POPULATE : flags, fd, offset);
+	if (ours && got != MAP_FAILED)
+		hand_over(got, len);
+	pthread_mutex_unlock(&lock);
+	return got;
+}
+
+EXPORT void *mmap64(void *at, size_t len, int prot, int flags, int fd, off64_t offset)
+{
+	return mmap(at, len, prot, flags, fd, offset);
+}
+
+EXPORT int munmap(void *at, size_t len)
+{
+	int status;
+
+	pthread_mutex_lock(&lock);
+	status = syscall(SYS_munmap, at, len);
+	pthread_mutex_unlock(&lock);
+	return status;
+}
+
+EXPORT void *mremap(void *at, size_t old_len, size_t new_len, int flags, ...)
+{
+	void *to = NULL, *got;
+	va_list args;
+
+	va_start(args, flags);
+	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
+		to = va_arg(args, void *);
+	va_end(args);
+	pthread_mutex_lock(&lock);
+	got = (void *)syscall(SYS_mremap, at, old_len, new_len, flags, to);
+	pthread_mutex_unlock(&lock);
+	return got;
+}
+
+EXPORT int madvise(void *at, size_t len, int advice)
+{
+	int status;
+
+	pthread_mutex_lock(&lock);
+	status = syscall(SYS_madvise, at, len, advice);
+	pthread_mutex_unlock(&lock);
+	return status;
+}
+
+/* Moves pages away; afterwards who touches them waits for the pager. */
+static int64_t move(const struct evict_order *order, void *to)
+{
+	void *got;
+	int64_t status = 0;
+
+	pthread_mutex_lock(&lock);
+	got = (void *)syscall(SYS_mremap, order->from, order->len, order->len,
+			      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+	if (got == MAP_FAILED)
+		status = -errno;
+	pthread_mutex_unlock(&lock);
+	return status;
+}
+
+static void *evict(void *arg)
+{
+	struct evict_answer answer = {.to = (uintptr_t)arg};
+	size_t room = EVICT_PAGES * page_size;
+	char path[128];
+	struct evict_order order;
+	int sock;
+
+	snprintf(path, sizeof(path), "%s" EVICT_SUFFIX, getenv(RUN_SOCKET_ENV));
+	sock = wire_connect(path);
+	if (sock < 0)
+		return NULL;
+	sock = keep_high(sock);
+	if (write(sock, &answer, sizeof(answer)) != sizeof(answer))
+		return NULL;
+	while (read(sock, &order, sizeof(order)) == sizeof(order)) {
+		if (!order.len) {
+			/* the place stays ours, empty */
+			real_mmap(arg, room, PROT_NONE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+			continue;
+		}
+		answer.status = move(&order, arg);
+		if (write(sock, &answer, sizeof(answer)) != sizeof(answer))
+			break;
+	}
+	return NULL;
+}
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&lock);
+}
+
+/*
+ * The child's memory is known to the pager already, by an event; what we have
+ * here is the parent's. What the child maps anew gets a connection of its own.
+ */
+static void in_child(void)
+{
+	if (state == ATTACHED) {
+		if (still_ours())
+			close(pager.sock);
+		if (uffd_is_one(pager.uffd.fd))
+			close(pager.uffd.fd);
+		state = NEW;
+	}
+	pthread_mutex_init(&lock, NULL);
+}
+
+static __attribute__((constructor)) void start(void)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
+	void *place;
+
+	if (state == NEW)
+		attach();
+	if (state != ATTACHED)
+		return;
+	pthread_atfork(before_fork, after_fork, in_child);
+	place = real_mmap(NULL, EVICT_PAGES * page_size, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (place == MAP_FAILED)
+		return;
+	/* signals are for the program's own threads */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_create(&thread, &attr, evict, place);
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}

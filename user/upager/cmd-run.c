@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* upager run: a program as it is, whose memory is paged by us. */
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "run.h"
+#include "runtime.h"
+
+#define LIBRARY		"libupager-run.so"
+/* Less makes no sense: a program could hardly touch two places at once. */
+#define LIMIT_MIN	(1 << 20)
+
+/* of the shell: the command can't be run, or is not there */
+#define EXIT_CANT_RUN	126
+#define EXIT_NOT_FOUND	127
+
+static uint64_t limit, above = 65536;
+static const char *url = "zmem:";
+static bool stats;
+
+static struct run run;
+static pid_t child;
+static int child_status;
+static bool child_ended;
+
+static const char *set_size(const char *arg, void *to)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	unsigned long long number;
+	char *end;
+
+	errno = 0;
+	number = strtoull(arg, &end, 10);
+	unit = *end ? strchr(units, *end) : NULL;
+	if (*arg < '0' || *arg > '9' || errno || (*end && (!unit || end[1])))
+		return "not a size, such as 512K, 64M or 2G";
+	*(uint64_t *)to = unit ? number << 10 * (unit - units + 1) : number;
+	return NULL;
+}
+
+static const char *set_limit(const char *arg, void *to)
+{
+	const char *problem = set_size(arg, to);
+
+	return problem ?: *(uint64_t *)to < LIMIT_MIN ? "must be at least 1M" : NULL;
+}
+
+static const char *set_url(const char *arg, void *to)
+{
+	*(const char **)to = arg;
+	return NULL;
+}
+
+static const struct opt opts[] = {
+	{.name = "limit", .arg = "SIZE", .set = set_limit, .to = &limit,
+	 .help = "have so much in memory at most (default: no limit)"},
+	{.name = "store", .arg = "URL", .set = set_url, .to = &url,
+	 .help = "where the rest goes (default: zmem:)"},
+	{.name = "above", .arg = "SIZE", .set = set_size, .to = &above,
+	 .help = "leave smaller mappings alone (default: 64K)"},
+	OPT_FLAG("stats", &stats, "say in the end what was done"),
+	OPT_END
+};
+
+static int fail(const char *what, const char *on, int err, const char *hint)
+{
+	return report(&(struct pfstat_error){
+		.code = err, .what = what, .subject = on, .why = strerror(err), .hint = hint,
+	});
+}
+
+/* The library is in ../lib, seen from us. */
+static const char *find_library(void)
+{
+	static char path[PATH_MAX + 32];
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0)
+		return NULL;
+	self[n] = '\0';
+	dirname(self);
+	snprintf(path, sizeof(path), "%s/../lib/%s", self, LIBRARY);
+	return access(path, R_OK) ? NULL : path;
+}
+
+/* Where execvp() will find it */
+static int open_command(const char *name, bool *found)
+{
+	const char *search = getenv("PATH") ?: "/usr/bin:/bin", *end;
+	char path[PATH_MAX];
+	int fd = -1;
+
+	if (strchr(name, '/')) {
+		fd = open(name, O_RDONLY | O_CLOEXEC);
+	} else {
+		for (; fd < 0 && *search; search = *end ? end + 1 : end) {
+			end = strchrnul(search, ':');
+			snprintf(path, sizeof(path), "%.*s/%s", (int)(end - search), search, name);
+			fd = access(path, X_OK) ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+		}
+	}
+	*found = fd >= 0;
+	return fd;
+}
+
+/* A program that loads no libraries will not load ours either. */
+static bool is_static(const char *name)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr segment;
+	bool found, dynamic = false;
+	int fd = open_command(name, &found), i;
+
+	if (!found)
+		return false;	/* exec() has the words for it */
+	if (read(fd, &header, sizeof(header)) != sizeof(header) ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG))
+		dynamic = true;	/* a script: its interpreter counts */
+	if (!dynamic && header.e_ident[EI_CLASS] == ELFCLASS64)
+		for (i = 0; i < header.e_phnum && !dynamic; i++)
+			dynamic = pread(fd, &segment, sizeof(segment), header.e_phoff +
+					i * sizeof(segment)) == sizeof(segment) &&
+				  segment.p_type == PT_INTERP;
+	close(fd);
+	return !dynamic;
+}
+
+static void set_environment(const char *socket, const char *library)
+{
+	const char *before = getenv("LD_PRELOAD");
+	char *preload = NULL, text[32];
+
+	if (before && asprintf(&preload, "%s:%s", library, before) < 0)
+		preload = NULL;
+	setenv("LD_PRELOAD", preload ?: library, 1);
+	setenv(RUN_SOCKET_ENV, socket, 1);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)above);
+	setenv(RUN_ABOVE_ENV, text, 1);
+	free(preload);
+}
+
+/* Starts the command, which waits at the gate until the pager is there. */
+static int start(char **words, const char *socket, const char *library)
+{
+	int gate[2], err;
+	char byte;
+
+	if (pipe2(gate, O_CLOEXEC))
+		return -1;
+	fflush(NULL);
+	child = fork();
+	if (child) {
+		close(gate[0]);
+		return child < 0 ? -1 : gate[1];
+	}
+	close(gate[1]);
+	if (read(gate[0], &byte, 1) != 1)
+		_exit(EXIT_FAILURE);
+	set_environment(socket, library);
+	execvp(words[0], words);
+	err = errno;
+	fprintf(stderr, "upager: %s: %s\n", words[0], strerror(err));
+	_exit(err == ENOENT ? EXIT_NOT_FOUND : EXIT_CANT_RUN);
+}
+
+static int on_region(void *ctx, struct client *client, struct region *region)
+{
+	(void)ctx;
+	(void)client;
+	/* zeros, until some of it is taken out */
+	region->flags |= REGION_ZERO;
+	region->key = 0;
+	return 0;
+}
+
+static void on_child(void *ctx, pid_t pid, int status)
+{
+	(void)ctx;
+	if (pid != child)
+		return;
+	child_ended = true;
+	child_status = status;
+}
+
+static void on_ended(void *ctx, struct client *client)
+{
+	evict_forget(ctx, client);
+}
+
+static void on_filled(void *ctx, struct client *client, uint64_t addr, uint64_t len)
+{
+	struct run *all = ctx;
+
+	resident_set(&all->residents, client, addr, len);
+}
+
+static bool on_moved(void *ctx, struct client *client, uint64_t from, uint64_t to, uint64_t len)
+{
+	return evict_moved(ctx, client, from, to, len);
+}
+
+static void on_forked(void *ctx, struct client *parent, struct client *forked)
+{
+	size_t i;
+
+	(void)ctx;
+	for (i = 0; i < parent->regions.count; i++)
+		parent->regions.at[i].flags |= REGION_SHARED;
+	for (i = 0; i < forked->regions.count; i++)
+		forked->regions.at[i].flags |= REGION_SHARED;
+}
+
+/* The terminal's is for all of its foreground; any other was meant for the program. */
+static bool on_signal(void *ctx, int number, bool by_terminal)
+{
+	(void)ctx;
+	if (!by_terminal && !child_ended)
+		kill(child, number);
+	return true;
+}
+
+static bool has_clients(const struct pager *pager)
+{
+	const struct client *client;
+
+	TAILQ_FOREACH(client, &pager->clients, link)
+		if (client->uffd.fd >= 0)
+			return true;
+	return false;
+}
+
+static int serve(int gate)
+{
+	int err = 0, ms;
+
+	if (write(gate, "", 1) != 1)
+		return -errno;
+	close(gate);
+	while (!err && (!child_ended || has_clients(run.pager))) {
+		evict_step(&run);
+		ms = run_retry(&run);
+		err = pager_turn(run.pager, ms);
+	}
+	return err;
+}
+
+static void show_stats(void)
+{
+	struct store_stats now;
+
+	store_stats(run.store, &now);
+	fprintf(stderr, "upager: %llu pages taken out, %llu brought back, %llu of one word\n",
+		(unsigned long long)run.evicted, (unsigned long long)now.gets,
+		(unsigned long long)now.same);
+	if (now.failed || now.retries)
+		fprintf(stderr, "upager: %s: %llu requests failed, %llu retries, %llu reconnects\n",
+			store_url(run.store), (unsigned long long)now.failed,
+			(unsigned long long)now.retries, (unsigned long long)now.reconnects);
+}
+
+/* What the program ended with is what we end with. */
+static int pass_on(int status)
+{
+	const struct rlimit none = {};
+	sigset_t set;
+
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	fflush(NULL);
+	setrlimit(RLIMIT_CORE, &none);
+	signal(WTERMSIG(status), SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, WTERMSIG(status));
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(WTERMSIG(status));
+	return 128 + WTERMSIG(status);
+}
+
+static int run_with(const char *socket, int gate)
+{
+	const struct pager_config config = {
+		.socket = socket,
+		.resolver = "copy",
+		.source = &run.source,
+		.keeper = true,
+		.follow = true,
+		.region = on_region,
+		.child = on_child,
+		.ended = on_ended,
+		.filled = on_filled,
+		.moved = on_moved,
+		.forked = on_forked,
+		.signal = on_signal,
+		.ctx = &run,
+	};
+	char path[PATH_MAX + 16];
+	int err;
+
+	run.pager = pager_new(&config, &err);
+	if (!run.pager)
+		return fail("run", "the pager", -err, "run this as root");
+	snprintf(path, sizeof(path), "%s" EVICT_SUFFIX, socket);
+	err = evict_listen(&run, path);
+	if (!err)
+		err = serve(gate);
+	if (stats)
+		show_stats();
+	evict_free(&run);
+	unlink(path);
+	pager_free(run.pager);
+	run_source_free(&run);
+	return err ? fail("wait", "events", -err, "") : pass_on(child_status);
+}
+
+static int run_run(const struct call *call)
+{
+	const char *socket = runtime_socket(getpid()), *library = find_library();
+	size_t page = sysconf(_SC_PAGESIZE);
+	int gate, status;
+
+	if (!socket)
+		return fail("run", "the directory of sockets", errno, "set XDG_RUNTIME_DIR");
+	if (!library)
+		return fail("run", LIBRARY, ENOENT, "it belongs into ../lib, seen from upager");
+	if (is_static(call->words[0]))
+		return fail("run", call->words[0], ENOEXEC,
+			    "it is linked statically, so nothing can be loaded into it");
+	if (store_open(url, NULL, &run.store)) {
+		fprintf(stderr, "upager: %s\n", store_open_error());
+		return EXIT_FAILURE;
+	}
+	run.limit = limit / page;
+	run.next_key = 1;
+	resident_init(&run.residents, page);
+	run_source_init(&run);
+	gate = start(call->words, socket, library);
+	if (gate < 0)
+		return fail("fork", call->words[0], errno, "");
+	status = run_with(socket, gate);
+	if (store_close(run.store))
+		fprintf(stderr, "upager: %s: not all could be removed there; it expires\n", url);
+	return status;
+}
+
+const struct command cmd_run = {
+	.name = "run",
+	.synopsis = "[OPTION...] -- COMMAND [ARGUMENT...]",
+	.summary = "Run a program whose memory is paged, beyond what it may have",
+	.details =
+	"The program, and what it starts, runs as it is; no more than --limit of its\n"
+	"private anonymous memory is in memory at a time, the rest is in a store:\n"
+	"  mem:                     this process's memory\n"
+	"  zmem:[?algo=zstd]        the same, compressed\n"
+	"  file:PATH                a new file, a directory or a block device\n"
+	"  redis://HOST[:PORT]      a Redis server\n"
+	"  redis+unix://PATH        the same, by its UNIX socket\n"
+	"  redis+cluster://HOST,... a Redis Cluster\n",
+	.opts = opts,
+	.operands = OPERANDS_COMMAND,
+	.no_device = true,
+	.run = run_run,
+};

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Programs whose memory is paged: which pages they have, which have to go.
+ *
+ *	resident.c	the pages that clients have, in the order in which they came
+ *	evict.c		taking pages out of clients
+ *	run-source.c	giving them back: a source in front of a store
+ *	cmd-run.c	the command
+ */
+#ifndef RUN_H
+#define RUN_H
+
+#include <sys/queue.h>
+
+#include "evict.h"
+#include "pager.h"
+#include "source.h"
+#include "store.h"
+
+#define CHUNK_BUCKETS	4096u
+
+/**
+ * struct chunk - neighbouring pages of a client
+ * @link: the first one to go comes first
+ * @chain: in its bucket
+ * @client: whose
+ * @base: address of the first page, aligned to EVICT_PAGES pages
+ * @mask: those that it has
+ * @single: they go one by one, together they can't
+ */
+struct chunk {
+	TAILQ_ENTRY(chunk) link;
+	LIST_ENTRY(chunk) chain;
+	struct client *client;
+	uint64_t base;
+	uint64_t mask;
+	bool single;
+};
+
+TAILQ_HEAD(chunk_list, chunk);
+LIST_HEAD(chunk_bucket, chunk);
+
+/**
+ * struct residents - all pages that clients have
+ * @order: chunks, the next to go first
+ * @buckets: by client and address
+ * @pages: how many pages
+ * @page: bytes of each
+ */
+struct residents {
+	struct chunk_list order;
+	struct chunk_bucket buckets[CHUNK_BUCKETS];
+	uint64_t pages;
+	size_t page;
+};
+
+void resident_init(struct residents *all, size_t page);
+void resident_set(struct residents *all, struct client *client, uint64_t addr, uint64_t len);
+void resident_clear(struct residents *all, struct client *client, uint64_t addr, uint64_t len);
+void resident_move(struct residents *all, struct client *client, uint64_t from, uint64_t to,
+		   uint64_t len);
+bool resident_has(struct residents *all, struct client *client, uint64_t addr);
+void resident_forget(struct residents *all, struct client *client);
+
+/**
+ * struct evictor - a client's thread that moves its pages away
+ * @link: of all
+ * @watch: the connection
+ * @run: whose
+ * @client: in whose memory it works, NULL: not known any more
+ * @pid: its process
+ * @place: where it moves pages to, 0: it has not said so yet
+ */
+struct evictor {
+	LIST_ENTRY(evictor) link;
+	struct watch watch;
+	struct run *run;
+	struct client *client;
+	pid_t pid;
+	uint64_t place;
+};
+
+LIST_HEAD(evictor_list, evictor);
+
+/**
+ * struct moving - what is being moved away right now
+ * @evictor: by whom, NULL: nothing is
+ * @from: first address
+ * @key: of the first page
+ * @pages: how many were ordered
+ * @seen: the kernel has told that it was done
+ * @captured: pages that it had then: bit I is page I
+ * @keys: of these
+ */
+struct moving {
+	struct evictor *evictor;
+	uint64_t from;
+	uint64_t key;
+	unsigned int pages;
+	bool seen;
+	uint64_t captured;
+	uint64_t keys[EVICT_PAGES];
+};
+
+struct held;
+LIST_HEAD(held_list, held);
+
+/**
+ * struct run - a run of a program, with all that it starts
+ * @source: what the pager gets pages from
+ * @pager: the pager
+ * @store: where pages go
+ * @residents: what is in the clients
+ * @evictors: their threads
+ * @listener: for evictors
+ * @moving: what is on its way out of a client
+ * @held: pages that the store did not take, to be tried again
+ * @parked: requests that wait until pages have gone
+ * @parked_last: the last of them
+ * @limit: pages that clients may have together, 0: any number
+ * @batches: puts under way, by 64
+ * @next_key: not used yet
+ * @retry_at: when to try again what is held
+ * @evicted: pages that were taken out
+ * @complained: it was said that the store does not work
+ * @emptying: pages go until there is some room
+ */
+struct run {
+	struct source source;
+	struct pager *pager;
+	struct store *store;
+	struct residents residents;
+	struct evictor_list evictors;
+	struct watch listener;
+	struct moving moving;
+	struct held_list held;
+	struct store_req *parked;
+	struct store_req *parked_last;
+	uint64_t limit;
+	unsigned int batches;
+	uint64_t next_key;
+	uint64_t retry_at;
+	uint64_t evicted;
+	bool complained;
+	bool emptying;
+};
+
+/* run-source.c */
+void run_source_init(struct run *run);
+void run_put(struct run *run, uint64_t key, const void *page);
+void run_delete(struct run *run, const struct region *region, uint64_t start, uint64_t end);
+void run_release(struct run *run);
+bool run_full(const struct run *run);
+int run_retry(struct run *run);
+void run_source_free(struct run *run);
+
+/* evict.c */
+int evict_listen(struct run *run, const char *path);
+bool evict_step(struct run *run);
+bool evict_moved(struct run *run, struct client *client, uint64_t from, uint64_t to, uint64_t len);
+void evict_forget(struct run *run, struct client *client);
+bool evict_possible(const struct run *run);
+void evict_free(struct run *run);
+
+#endif /* RUN_H */
