@@ -150,6 +150,12 @@ struct page *pgtbl_find_table(struct mm_struct *mm, unsigned int level,
 	if (level >= PGTBL_PMD && !PageTable(page))
 		return ERR_PTR(-EINVAL);
 
+	/* Mostly it is where the caller found it: no need to search then. */
+	search.base = pgtbl_table_base(level, start);
+	if (still_there(mm, &search, page)) {
+		*base = search.base;
+		return page;
+	}
 	ret = search_range(mm, &search, start, PGTBL_USER_END);
 	if (!ret)
 		ret = search_range(mm, &search, 0, start);
