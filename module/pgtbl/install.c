@@ -64,6 +64,46 @@ static struct pgtbl_run *get_runs(const struct pgtbl_pool_pages *pool,
 	return runs;
 }
 
+/**
+ * struct client - what INSTALL and TAKE work on
+ * @pool: the file's pool
+ * @mm: the client's address space
+ * @runs: the user's runs, checked
+ * @one: room for a single one
+ */
+struct client {
+	struct pgtbl_pool_pages *pool;
+	struct mm_struct *mm;
+	struct pgtbl_run *runs;
+	struct pgtbl_run one;
+};
+
+static void put_client(struct client *client)
+{
+	mmput(client->mm);
+	if (client->runs != &client->one)
+		kfree(client->runs);
+}
+
+/* get_client() - returns 0, for put_client(), or a negative errno */
+static int get_client(struct client *client, const struct file *file, s32 pid,
+		      u64 runs, u32 count)
+{
+	client->pool = pgtbl_pool_of(file);
+	if (!client->pool)
+		return -ENXIO;
+	client->runs = get_runs(client->pool, runs, count, &client->one);
+	if (IS_ERR(client->runs))
+		return PTR_ERR(client->runs);
+	client->mm = pgtbl_mm_get(pid);
+	if (IS_ERR(client->mm)) {
+		if (client->runs != &client->one)
+			kfree(client->runs);
+		return PTR_ERR(client->mm);
+	}
+	return 0;
+}
+
 static int check_client(struct vm_area_struct *vma, u32 flags)
 {
 	if (!vma_is_anonymous(vma) || !userfaultfd_missing(vma) ||
@@ -216,41 +256,30 @@ static int install_run(struct mm_struct *mm, struct pgtbl_pool_pages *pool,
  */
 long pgtbl_ioc_install(struct file *file, void *arg)
 {
-	struct pgtbl_pool_pages *pool = pgtbl_pool_of(file);
 	struct pgtbl_install *args = arg;
-	struct pgtbl_run one, *runs;
-	struct mm_struct *mm;
-	long err = 0;
+	struct client client;
+	long err;
 	u32 i;
 
 	if ((args->flags & ~PGTBL_INSTALL_WRITE) || args->reserved)
 		return -EINVAL;
 	args->done = 0;
-	if (!pool)
-		return -ENXIO;
-	runs = get_runs(pool, args->runs, args->nr_runs, &one);
-	if (IS_ERR(runs))
-		return PTR_ERR(runs);
-	mm = pgtbl_mm_get(args->pid);
-	if (IS_ERR(mm)) {
-		err = PTR_ERR(mm);
-		goto free;
-	}
+	err = get_client(&client, file, args->pid, args->runs, args->nr_runs);
+	if (err)
+		return err;
 	/* vm_insert_pages() marks the mapping, so for writing. */
-	if (mmap_write_lock_killable(mm)) {
+	if (mmap_write_lock_killable(client.mm)) {
 		err = -EINTR;
 	} else {
-		mutex_lock(&pool->lock);
+		mutex_lock(&client.pool->lock);
 		for (i = 0; i < args->nr_runs && !err; i++)
-			err = install_run(mm, pool, runs + i, args->flags,
+			err = install_run(client.mm, client.pool,
+					  client.runs + i, args->flags,
 					  &args->done);
-		mutex_unlock(&pool->lock);
-		mmap_write_unlock(mm);
+		mutex_unlock(&client.pool->lock);
+		mmap_write_unlock(client.mm);
 	}
-	mmput(mm);
-free:
-	if (runs != &one)
-		kfree(runs);
+	put_client(&client);
 	return err;
 }
 
@@ -361,33 +390,22 @@ static int take_run(struct mm_struct *mm, struct pgtbl_pool_pages *pool,
  */
 long pgtbl_ioc_take(struct file *file, void *arg)
 {
-	struct pgtbl_pool_pages *pool = pgtbl_pool_of(file);
 	struct pgtbl_take *args = arg;
 	u8 __user *to = pf_user_ptr(args->result);
-	struct pgtbl_run one, *runs;
-	struct mm_struct *mm;
+	struct client client;
 	u8 buf[TAKE_BATCH];
-	long err = 0;
+	long err;
 	u32 i;
 
 	if (args->flags || args->reserved)
 		return -EINVAL;
 	args->done = 0;
-	if (!pool)
-		return -ENXIO;
-	runs = get_runs(pool, args->runs, args->nr_runs, &one);
-	if (IS_ERR(runs))
-		return PTR_ERR(runs);
-	mm = pgtbl_mm_get(args->pid);
-	if (IS_ERR(mm)) {
-		err = PTR_ERR(mm);
-		goto free;
-	}
+	err = get_client(&client, file, args->pid, args->runs, args->nr_runs);
+	if (err)
+		return err;
 	for (i = 0; i < args->nr_runs && !err; i++)
-		err = take_run(mm, pool, runs + i, buf, &to, &args->done);
-	mmput(mm);
-free:
-	if (runs != &one)
-		kfree(runs);
+		err = take_run(client.mm, client.pool, client.runs + i, buf,
+			       &to, &args->done);
+	put_client(&client);
 	return err;
 }
