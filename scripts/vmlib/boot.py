@@ -32,6 +32,9 @@ TAINT_MASK = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14
 
 #: modules that options need
 NET_MODULES = ("virtio_pci", "virtio_net")
+#: kinds of terminals that full-screen programs can be told of by TERM
+TERMINALS = ("ansi dumb linux screen screen-256color tmux tmux-256color vt100 vt102 vt220 "
+	     "xterm xterm-256color").split()
 
 #: the kernel gives up quickly and loudly; its warnings go to the console
 APPEND = "loglevel=5 cryptomgr.notests panic=-1 oops=panic panic_on_warn=1 log_buf_len=1M"
@@ -93,6 +96,10 @@ def pack(guest, options, nonce, out):
 	archive.file("etc/group", b"root:x:0:\nnogroup:x:65534:\n")
 	archive.file("etc/hosts", b"127.0.0.1 localhost\n10.0.2.2 host\n")
 	archive.file("etc/profile", b"PS1='%s:\\w\\$ '\n" % guest.name.encode())
+	for name in TERMINALS:		# of Debian's essential package ncurses-base
+		path = "lib/terminfo/%s/%s" % (name[0], name)
+		if os.path.exists("/" + path):
+			archive.add("/" + path, path)
 	archive.add(os.path.join(TOP, "initramfs", "init"), "init")
 	if guest.debug:
 		archive.add(os.path.join(TOP, "scripts", "debug", "leaks.sh"), "usr/bin/leaks")

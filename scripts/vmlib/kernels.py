@@ -24,7 +24,8 @@ RECIPE = "2"
 
 #: static libraries and headers to link guest programs with
 SYSROOT = ("linux-libc-dev libjson-c-dev zlib1g-dev liblz4-dev libzstd-dev libncurses-dev "
-	   "libhiredis-dev liburing-dev libxxhash-dev").split()
+	   "libhiredis-dev liburing-dev libxxhash-dev libtraceevent-dev libtracefs-dev "
+	   "libelf-dev").split()
 
 HOST_ARCH = "amd64"
 

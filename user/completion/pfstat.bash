@@ -34,7 +34,7 @@ _pfstat_words()
 		printf '%s\n' auto always never
 		return
 		;;
-	--timeout)
+	--timeout | --delay | -d | --count | -n | --mappings | -m)
 		return
 		;;
 	esac
@@ -43,6 +43,8 @@ _pfstat_words()
 		track | untrack | reset) printf '%s\n' --pid --help ;;
 		list) printf '%s\n' --json --color --help ;;
 		get) printf '%s\n' --pid --process --all --each --openmetrics --json --color --help ;;
+		watch) printf '%s\n' --pid --delay --count --json --help ;;
+		top) printf '%s\n' --pid --batch --delay --count --mappings --help ;;
 		diff) printf '%s\n' --json --color --help ;;
 		run) printf '%s\n' --all --each --output --json --color --help ;;
 		wait) printf '%s\n' --pid --timeout --help ;;
@@ -54,9 +56,9 @@ _pfstat_words()
 	fi
 	case $command in
 	'' | help)
-		printf '%s\n' run track untrack list get diff wait reset cleanup info help
+		printf '%s\n' run track untrack list get watch top diff wait reset cleanup info help
 		;;
-	untrack | reset | get | wait)
+	untrack | reset | get | wait | watch | top)
 		_pfstat_names
 		;;
 	run)

@@ -15,6 +15,7 @@ enum operands {
 	OPERANDS_NONE,
 	OPERANDS_TARGET,	/* NAME or --pid PID */
 	OPERANDS_TARGETS,	/* several of them */
+	OPERANDS_ANY_TARGETS,	/* several, or none */
 	OPERANDS_COMMAND,	/* COMMAND [ARGUMENT...] */
 	OPERANDS_WORDS,		/* what the command itself understands */
 };
@@ -22,7 +23,7 @@ enum operands {
 /**
  * struct call - what a command is run with
  * @p: the open device, if the command needs it
- * @targets: with OPERANDS_TARGET or _TARGETS
+ * @targets: with OPERANDS_TARGET, _TARGETS or _ANY_TARGETS
  * @nr_targets: how many
  * @words: with OPERANDS_COMMAND or _WORDS: they, and NULL
  */
@@ -40,9 +41,11 @@ extern const struct command cmd_info;
 extern const struct command cmd_list;
 extern const struct command cmd_reset;
 extern const struct command cmd_run;
+extern const struct command cmd_top;
 extern const struct command cmd_track;
 extern const struct command cmd_untrack;
 extern const struct command cmd_wait;
+extern const struct command cmd_watch;
 
 /* target.c */
 int parse_targets(const struct command *cmd, char **words, struct call *call);
@@ -54,5 +57,12 @@ int call_targets(const struct call *call, target_fn fn);
 #define OPT_PID \
 	{.name = "pid", .arg = "PID", .set = add_pid, \
 	 .help = "a process by its number instead of programs by name"}
+
+#define OPT_DELAY(_to) \
+	{.name = "delay", .letter = 'd', .arg = "S", .set = set_milliseconds, \
+	 .to = _to, .help = "seconds between looks, default 1"}
+#define OPT_COUNT(_to) \
+	{.name = "count", .letter = 'n', .arg = "N", .set = set_number, \
+	 .to = _to, .help = "end after N of them"}
 
 #endif /* CMD_H */

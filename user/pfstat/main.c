@@ -10,6 +10,8 @@ static const struct command *const commands[] = {
 	&cmd_untrack,
 	&cmd_list,
 	&cmd_get,
+	&cmd_watch,
+	&cmd_top,
 	&cmd_diff,
 	&cmd_wait,
 	&cmd_reset,

@@ -79,7 +79,8 @@ static struct pfstat_id *collect(const struct command *cmd, char **words,
  */
 int parse_targets(const struct command *cmd, char **words, struct call *call)
 {
-	bool many = cmd->operands == OPERANDS_TARGETS;
+	bool any = cmd->operands == OPERANDS_ANY_TARGETS;
+	bool many = any || cmd->operands == OPERANDS_TARGETS;
 	struct pfstat_id *ids;
 	int count;
 
@@ -97,7 +98,7 @@ int parse_targets(const struct command *cmd, char **words, struct call *call)
 	ids = collect(cmd, words, &count);
 	if (!ids)
 		return EXIT_USAGE;
-	if (!count || (count > 1 && !many)) {
+	if ((!count && !any) || (count > 1 && !many)) {
 		free(ids);
 		return usage_error(cmd, count ? "one target at a time" :
 						"NAME or --pid PID is missing");
