@@ -168,10 +168,10 @@ TEST(top_survives_the_end_of_its_targets)
 	       !strstr(line, ", 1 process alive"))
 		;
 	ASSERT_OK(pfstat_untrack(pf, &other));
-	while (!strstr(line = line_of(&top), "pf-other  not tracked any more"))
+	while (!strstr(line = line_of(&top), "gone  pf-other"))
 		;
 	ASSERT_OK(pfstat_untrack(pf, &id));
-	while (!strstr(line = line_of(&top), NAME "  not tracked any more"))
+	while (!strstr(line = line_of(&top), "gone  " NAME))
 		;
 	kill(top.pid, SIGTERM);
 	free(rest_of(&top));
@@ -284,7 +284,7 @@ TEST(module_cannot_go_under_a_running_tool)
 	top = workload_running("copies", "pfstat", "top", "--batch", "-d", "0.05", NAME, NULL);
 	line_of(&top);
 	EXPECT_NE(run("rmmod pfstat").status, 0);
-	while (!strstr(line_of(&top), "has not run yet"))
+	while (!strstr(line_of(&top), "-  " NAME))
 		;
 	kill(top.pid, SIGTERM);
 	free(rest_of(&top));

@@ -34,7 +34,11 @@ _pfstat_words()
 		printf '%s\n' auto always never
 		return
 		;;
-	--timeout | --delay | -d | --count | -n | --mappings | -m)
+	--by)
+		printf '%s\n' vma page ip process time
+		return
+		;;
+	--timeout | --seconds | -s | --buffer | -b | --rows | --delay | -d | --count | -n | --mappings | -m)
 		return
 		;;
 	esac
@@ -45,6 +49,8 @@ _pfstat_words()
 		get) printf '%s\n' --pid --process --all --each --openmetrics --json --color --help ;;
 		watch) printf '%s\n' --pid --delay --count --json --help ;;
 		top) printf '%s\n' --pid --batch --delay --count --mappings --help ;;
+		record) printf '%s\n' --output --name --pid --seconds --buffer --stacks --json --help ;;
+		report) printf '%s\n' --by --rows --stacks --html --csv --json --color --help ;;
 		diff) printf '%s\n' --json --color --help ;;
 		run) printf '%s\n' --all --each --output --json --color --help ;;
 		wait) printf '%s\n' --pid --timeout --help ;;
@@ -56,15 +62,15 @@ _pfstat_words()
 	fi
 	case $command in
 	'' | help)
-		printf '%s\n' run track untrack list get watch top diff wait reset cleanup info help
+		printf '%s\n' run track untrack list get watch top record report diff wait reset cleanup info help
 		;;
 	untrack | reset | get | wait | watch | top)
 		_pfstat_names
 		;;
-	run)
+	run | record)
 		compgen -c -- "$current"
 		;;
-	diff)
+	report | diff)
 		compgen -f -- "$current"
 		;;
 	esac

@@ -39,6 +39,8 @@ extern const struct command cmd_diff;
 extern const struct command cmd_get;
 extern const struct command cmd_info;
 extern const struct command cmd_list;
+extern const struct command cmd_record;
+extern const struct command cmd_report;
 extern const struct command cmd_reset;
 extern const struct command cmd_run;
 extern const struct command cmd_top;

@@ -268,7 +268,7 @@ static int diff_run(const struct call *call)
 	struct side a = {}, b = {};
 	int status;
 
-	if (!call->words[1] || call->words[2])
+	if (!call->words[0] || !call->words[1] || call->words[2])
 		return usage_error(&cmd_diff, "two files are wanted");
 	status = read_side(call->words[0], &a);
 	if (!status)

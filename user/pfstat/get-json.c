@@ -91,7 +91,7 @@ static void add_command(struct json_object *to, const struct report *r)
 	json_add_number(to, "status", r->status);
 }
 
-void get_print_json(const struct report *r)
+struct json_object *get_make_json(const struct report *r)
 {
 	const struct pfstat_process *first = first_process(r->result);
 	struct json_object *top = json_new_object();
@@ -108,5 +108,10 @@ void get_print_json(const struct report *r)
 	add_counts(top, r->result->kinds, r->result->pages);
 	add_vmas(top, r->result);
 	add_processes(top, r);
-	json_print(top);
+	return top;
+}
+
+void get_print_json(const struct report *r)
+{
+	json_print(get_make_json(r));
 }

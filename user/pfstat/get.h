@@ -33,6 +33,7 @@ struct report {
 int get_print(const struct report *r);
 
 /* get-json.c, get-openmetrics.c, get-text.c */
+struct json_object *get_make_json(const struct report *r);
 void get_print_json(const struct report *r);
 void get_print_openmetrics(const struct report *r);
 void get_print_text(const struct report *r);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Mappings by what they are called, see label.h. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +24,7 @@ struct label *label_get(struct labels *labels, const char *text,
 					  sizeof(*labels->array)));
 	label = &labels->array[labels->nr++];
 	*label = (struct label){.text = must(strdup(text))};
-	strncpy(label->perm, perm, sizeof(label->perm) - 1);
+	snprintf(label->perm, sizeof(label->perm), "%s", perm);
 	return label;
 }
 

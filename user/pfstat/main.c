@@ -12,6 +12,8 @@ static const struct command *const commands[] = {
 	&cmd_get,
 	&cmd_watch,
 	&cmd_top,
+	&cmd_record,
+	&cmd_report,
 	&cmd_diff,
 	&cmd_wait,
 	&cmd_reset,

@@ -93,7 +93,7 @@ int parse_targets(const struct command *cmd, char **words, struct call *call)
 	}
 	if (cmd->operands == OPERANDS_WORDS) {
 		call->words = words;
-		return words[0] ? 0 : usage_error(cmd, "an argument is missing");
+		return 0;
 	}
 	ids = collect(cmd, words, &count);
 	if (!ids)

@@ -84,16 +84,13 @@ static void put_head(const struct top *top, FILE *out)
 		alive == 1 ? "" : "es", top->delay / 1000.0);
 }
 
-static const char *state(const struct sample *s)
+/* How many are alive; "gone" is not tracked any more, "-" has not run yet. */
+static void put_alive(const struct sample *s, FILE *out)
 {
-	switch (s->error) {
-	case ESRCH:
-		return "  not tracked any more";
-	case ENODATA:
-		return "  has not run yet";
-	default:
-		return "";
-	}
+	if (s->now)
+		fprintf(out, "%6u", s->now->alive);
+	else
+		fprintf(out, "%6s", s->error == ESRCH ? "gone" : "-");
 }
 
 static void put_targets(const struct top *top, FILE *out)
@@ -108,15 +105,16 @@ static void put_targets(const struct top *top, FILE *out)
 		const struct pfstat_result *now = s->now;
 		char *name = printable(s->name);
 
-		fprintf(out, "%9llu%9llu%8llu%8llu%8llu%9llu%9llu%6u  %s%s\n",
+		fprintf(out, "%9llu%9llu%8llu%8llu%8llu%9llu%9llu",
 			rate(top, pfstat_cow_faults(s->fresh)),
 			rate(top, s->fresh[PFSTAT_COPY]),
 			rate(top, s->fresh[PFSTAT_REUSE]),
 			rate(top, s->fresh[PFSTAT_ZERO]),
 			rate(top, s->fresh[PFSTAT_FILE]),
 			now ? pfstat_cow_faults(now->kinds) : 0,
-			now ? now->pages : 0, now ? now->alive : 0, name,
-			state(s));
+			now ? now->pages : 0);
+		put_alive(s, out);
+		fprintf(out, "  %s\n", name);
 		free(name);
 	}
 }

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pfstat record and report: every fault, once, with its mapping, page, function
+ * and process; stacks; what is lost is said.
+ *
+ * vm: smp=4 mem=1024 timeout=120
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cow.h"
+#include "lib/report.h"
+#include "lib/shell.h"
+
+#define PAGES	100
+#define CHILD	40
+#define TWICE	8	/* of the child's, written by the parent as well */
+
+BEFORE_EACH()
+{
+	cow_begin();
+}
+
+/* What a report is to find as the place of a fault */
+__attribute__((noinline, noclone))
+void writes_here(char *p, int pages)
+{
+	int i;
+
+	for (i = 0; i < pages; i++)
+		*(volatile char *)(p + i * page_size()) = 1;
+}
+
+__attribute__((noinline, noclone))
+void calls_it(char *p, int pages)
+{
+	writes_here(p, pages);
+	/* no tail call: it has to be on the stack */
+	__asm__ volatile ("" : : : "memory");
+}
+
+/* The child copies CHILD pages, the parent meanwhile TWICE of the same. */
+WORKLOAD(forks)
+{
+	pid_t sleeper, pid;
+	char *p;
+
+	only_small_pages();
+	p = map_written(PAGES);
+	printf("%lx\n", (unsigned long)p);
+	fflush(stdout);
+	sleeper = fork_sleeper();
+	pid = fork();
+	if (!pid) {
+		calls_it(p, CHILD);
+		_exit(0);
+	}
+	wait_for_child(pid);
+	calls_it(p, TWICE);
+	end_sleeper(sleeper);
+	return 0;
+}
+
+/* Many faults at once, when it is told. */
+WORKLOAD(many)
+{
+	size_t pages = 20 * PAGES;
+	pid_t sleeper;
+	char *p;
+
+	only_small_pages();
+	p = map_written(pages);
+	sleeper = fork_sleeper();
+	workload_step("ready");
+	writes_here(p, pages);
+	workload_step("done");
+	end_sleeper(sleeper);
+	return 0;
+}
+
+/* The element of an array whose member begins with a text; NULL: there is none. */
+static struct json_object *element(struct json_object *array, const char *key, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(array); i++) {
+		struct json_object *object = json_object_array_get_idx(array, i);
+
+		if (!strncmp(get_text(object, key), text, strlen(text)))
+			return object;
+	}
+	return NULL;
+}
+
+static unsigned long recorded(const char *options)
+{
+	struct run r = workload_shell("forks", "pfstat record %s ./pf-run", options);
+
+	EXPECT_EQ(r.status, 0);
+	EXPECT_TRUE(strstr(r.err, " faults recorded in pfstat.data; see: pfstat report\n"));
+	return strtoul(r.out, NULL, 16);
+}
+
+/* The sum of a member over an array */
+static long long total(struct json_object *array, const char *key)
+{
+	long long sum = 0;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(array); i++)
+		sum += get_number(json_object_array_get_idx(array, i), key);
+	return sum;
+}
+
+static void check_sums(struct json_object *top)
+{
+	static const char * const views[] = { "by_vma", "by_page", "by_ip", "by_process", "by_time" };
+	size_t i;
+
+	for (i = 0; i < KTAP_ARRAY_SIZE(views); i++)
+		EXPECT_EQ(total(get(top, views[i]), "cow_faults"), get_number(top, "cow_faults"));
+	EXPECT_EQ(total(get(top, "by_page"), "distinct_pages"), get_number(top, "pages"));
+}
+
+TEST(every_fault_is_there)
+{
+	struct json_object *top, *vma, *page, *processes;
+	unsigned long address = recorded("");
+	char text[32];
+	int i;
+
+	top = parse(answer("pfstat report --json"));
+	EXPECT_EQ(get_number(top, "lost"), 0);
+	snprintf(text, sizeof(text), "0x%lx", address);
+	vma = element(get(top, "by_vma"), "start", text);
+	ASSERT_TRUE(vma);
+	EXPECT_EQ(get_number(vma, "cow_faults"), CHILD + TWICE);
+	EXPECT_EQ(kind_of(vma, "copy"), CHILD + TWICE);
+	EXPECT_EQ(get_number(vma, "distinct_pages"), CHILD);
+	for (i = 0; i < CHILD; i++) {
+		snprintf(text, sizeof(text), "0x%lx", address + i * page_size());
+		page = element(get(top, "by_page"), "page", text);
+		ASSERT_TRUE(page);
+		EXPECT_EQ(get_number(page, "cow_faults"), i < TWICE ? 2 : 1);
+	}
+	processes = get(top, "by_process");
+	EXPECT_GE(json_object_array_length(processes), 2);
+	check_sums(top);
+}
+
+TEST(functions_have_names)
+{
+	struct json_object *function;
+
+	recorded("");
+	function = element(get(parse(answer("pfstat report --json")), "by_ip"), "function",
+			   "writes_here");
+	ASSERT_TRUE(function);
+	EXPECT_EQ(get_number(function, "cow_faults"), CHILD + TWICE);
+}
+
+TEST(forms_of_the_report)
+{
+	unsigned long address = recorded("");
+	char text[64];
+	const char *csv;
+	int lines = 0;
+
+	snprintf(text, sizeof(text), "%08lx-", address);
+	EXPECT_TRUE(strstr(answer("pfstat report"), text));
+	EXPECT_TRUE(strstr(answer("pfstat report --by vma"), text));
+	EXPECT_TRUE(strstr(answer("pfstat report --by ip"), " writes_here\n"));
+	EXPECT_TRUE(strstr(answer("pfstat report --by process"), ", forked by "));
+	snprintf(text, sizeof(text), "0x%lx,,2,1,2,0,0,0,0,0,0\n", address);
+	EXPECT_TRUE(strstr(answer("pfstat report --by page --csv"), text));
+	snprintf(text, sizeof(text), ",0x%lx,copy,", address);
+	for (csv = answer("pfstat report --csv"); (csv = strstr(csv, text)); csv++)
+		lines++;
+	EXPECT_EQ(lines, CHILD + TWICE);
+	EXPECT_EQ(run("pfstat report --html page").status, 0);
+	EXPECT_STR_EQ(answer("grep -c '\"by_page\":\\[{' page"), "1\n");
+	EXPECT_STR_EQ(answer("tail -n 1 page"), "</html>\n");
+}
+
+/* How many faults the line of folded stacks has that contains all these */
+static long folded(const char *text, const char *a, const char *b)
+{
+	long sum = 0;
+
+	while (*text) {
+		const char *end = strchr(text, '\n'), *space = end;
+
+		while (space > text && *space != ' ')
+			space--;
+		if (memmem(text, end - text, a, strlen(a)) && memmem(text, end - text, b, strlen(b)))
+			sum += strtol(space, NULL, 10);
+		text = end + 1;
+	}
+	return sum;
+}
+
+TEST(stacks)
+{
+	const char *text;
+
+	recorded("--stacks");
+	text = answer("pfstat report --stacks");
+	EXPECT_EQ(folded(text, "writes_here", ";[copy]"), CHILD + TWICE);
+#if defined(__x86_64__) || defined(__i386__)
+	/* its caller, as far as frame pointers tell */
+	EXPECT_EQ(get_number(parse(answer("pfstat report --json")), "lost"), 0);
+	EXPECT_TRUE(json_object_get_boolean(get(parse(answer("pfstat report --json")), "stacks")));
+#endif
+}
+
+TEST(status_is_passed_on)
+{
+	EXPECT_EQ(run("cd /tmp; pfstat record sh -c 'exit 9'").status, 9);
+	EXPECT_EQ(run("cd /tmp; pfstat record ./nowhere").status, 127);
+	EXPECT_EQ(run("cd /tmp; pfstat record").status, 2);
+	EXPECT_EQ(run("cd /tmp; pfstat record --name x true").status, 2);
+	EXPECT_EQ(run("cd /tmp; pfstat record -o /nowhere/x true").status, 1);
+}
+
+/* By name until SIGINT, and no tracefs instance or target is left. */
+TEST(by_name)
+{
+	struct pfstat_target *targets;
+	struct running record;
+	struct json_object *top;
+	struct workload w;
+	size_t count;
+
+	w = workload_start("many", "pf-many", NULL);
+	workload_wait(&w);
+	record = workload_running("many", "pfstat", "record", "--name", "pf-many", NULL);
+	while (run("pfstat list | grep -q pf-many").status ||
+	       run("grep -q 1 /sys/kernel/tracing/instances/pfstat-%d/events/pfstat/cow_fault/enable",
+		   record.pid).status)
+		;
+	workload_go(&w);
+	workload_wait(&w);
+	kill(record.pid, SIGINT);
+	EXPECT_EQ(end_of(&record), 128 + SIGINT);
+	top = parse(answer("pfstat report --json"));
+	EXPECT_EQ(get_number(top, "lost"), 0);
+	EXPECT_EQ(get_number(element(get(top, "by_ip"), "function", "writes_here"), "cow_faults"),
+		  20 * PAGES);
+	EXPECT_NE(run("test -e /sys/kernel/tracing/instances/pfstat-%d", record.pid).status, 0);
+	ASSERT_OK(pfstat_list_targets(pf, &targets, &count));
+	EXPECT_EQ(count, 0);
+}
+
+/* A reader that stands still, and a small buffer: what is lost is counted. */
+TEST(overruns_are_told)
+{
+	struct running record;
+	struct json_object *top;
+	struct workload w;
+
+	w = workload_start("many", "pf-many", NULL);
+	workload_wait(&w);
+	record = workload_running("many", "pfstat", "record", "--name", "pf-many", "-b", "8", NULL);
+	while (run("grep -q 1 /sys/kernel/tracing/instances/pfstat-%d/events/pfstat/cow_fault/enable",
+		   record.pid).status)
+		;
+	kill(record.pid, SIGSTOP);
+	workload_go(&w);
+	workload_wait(&w);
+	kill(record.pid, SIGCONT);
+	kill(record.pid, SIGINT);
+	EXPECT_EQ(end_of(&record), 128 + SIGINT);
+	top = parse(answer("pfstat report --json"));
+	EXPECT_GT(get_number(top, "lost"), 0);
+	EXPECT_GE(get_number(top, "lost") + get_number(top, "recorded"), 20 * PAGES);
+	EXPECT_LT(get_number(top, "recorded"), 20 * PAGES);
+	EXPECT_TRUE(strstr(answer("pfstat report"), " events were lost: what follows is incomplete\n"));
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* pfstat record: every counted fault into a file. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "cmd.h"
+#include "get.h"
+#include "resolve.h"
+#include "ring.h"
+#include "sample.h"
+
+#define TICK	20	/* milliseconds between looks at the ring */
+
+static const char *output = RECORDING_FILE;
+static const char *name;
+static pid_t pid;
+static int seconds;
+static int buffer;
+static bool stacks;
+
+static const struct opt opts[] = {
+	{.name = "output", .letter = 'o', .arg = "FILE", .set = set_text,
+	 .to = &output, .help = "write there, default " RECORDING_FILE},
+	{.name = "name", .arg = "NAME", .set = set_text, .to = &name,
+	 .help = "record programs of this name instead of a command"},
+	{.name = "pid", .arg = "PID", .set = set_pid, .to = &pid,
+	 .help = "record this process instead of a command"},
+	{.name = "seconds", .letter = 's', .arg = "S", .set = set_milliseconds,
+	 .to = &seconds, .help = "end after S seconds, with --name or --pid"},
+	{.name = "buffer", .letter = 'b', .arg = "KIB", .set = set_number,
+	 .to = &buffer, .help = "size of the kernel's buffer for each CPU"},
+	OPT_FLAG("stacks", &stacks, "record stacks of user mode (x86 only)"),
+	OPT_JSON,
+	OPT_END
+};
+
+/**
+ * struct job - a recording in the making
+ * @p: the open device
+ * @id: the target
+ * @child: the command; its pid is 0 if there is none
+ * @added: the target is to be untracked in the end
+ * @signal: the one that ended it
+ * @rec: what was recorded
+ * @ring: where it comes from
+ * @out: where it goes
+ * @words: the command line, or NULL
+ * @status: exit status of the command
+ */
+struct job {
+	struct pfstat *p;
+	struct pfstat_id id;
+	struct child child;
+	bool added;
+	int signal;
+	struct recording rec;
+	struct ring *ring;
+	FILE *out;
+	char **words;
+	int status;
+};
+
+static int failed(const char *subject, int code, const char *hint)
+{
+	const struct pfstat_error error = {
+		.code = code,
+		.what = "record",
+		.subject = subject,
+		.why = strerror(code),
+		.hint = hint,
+	};
+
+	return report(&error);
+}
+
+/* A look at the ring; returns -1, having said why, if there can't be another. */
+static int look(struct job *job)
+{
+	if (!ring_read(job->ring))
+		return 0;
+	failed("reading the trace event", errno, "");
+	return -1;
+}
+
+static int follow_command(struct job *job)
+{
+	enum child_state state;
+
+	do {
+		state = child_wait(&job->child, TICK);
+		if (look(job))
+			return -1;
+	} while (state == CHILD_RUNS);
+	job->signal = job->child.signal;
+	return 0;
+}
+
+static int follow_target(struct job *job)
+{
+	int left = seconds;
+
+	while (!seconds || left > 0) {
+		job->signal = interval_wait(TICK);
+		if (look(job))
+			return -1;
+		if (job->signal)
+			break;
+		left -= TICK;
+	}
+	return 0;
+}
+
+/* What is known of the run, now that all events are there. */
+static int describe(struct job *job)
+{
+	struct pfstat_result *result = NULL;
+	struct report r = {
+		.p = job->p,
+		.id = &job->id,
+		.each = true,
+		.status = job->status,
+	};
+
+	if (job->words) {
+		r.name = base_name(job->words[0]);
+		r.command = job->words;
+	}
+	if (pfstat_query(job->p, &job->id, 0, &result)) {
+		pfstat_result_free(result);
+		return report_last();
+	}
+	r.result = result;
+	job->rec.meta = get_make_json(&r);
+	pfstat_result_free(result);
+	json_add_number(job->rec.meta, "page_size", sysconf(_SC_PAGESIZE));
+	json_add_number(job->rec.meta, "recorded", job->rec.nr_faults);
+	json_add_number(job->rec.meta, "lost", job->rec.lost);
+	json_add_bool(job->rec.meta, "stacks", job->rec.nr_frames);
+	recording_sort(&job->rec);
+	resolve(&job->rec);
+	return 0;
+}
+
+static int finish(struct job *job)
+{
+	int status;
+
+	ring_close(job->ring);
+	status = describe(job);
+	if (job->child.pid > 0 && job->child.signal < 2)
+		job->status = child_status(&job->child);
+	if (!status && recording_write(&job->rec, job->out))
+		status = failed(output, errno, "is there room enough?");
+	if (!status)
+		fprintf(stderr, "%s: %zu faults recorded in %s%s\n",
+			program.name, job->rec.nr_faults, output,
+			job->rec.lost ? "" : "; see: pfstat report");
+	if (!status && job->rec.lost)
+		fprintf(stderr, "%s: %llu events were lost: try a larger --buffer\n",
+			program.name, job->rec.lost);
+	return status;
+}
+
+/* The name under which events of the target come */
+static char *event_name(const struct job *job)
+{
+	char *text = NULL;
+
+	if (job->child.pid > 0) {
+		if (asprintf(&text, "pfstat-%d", (int)getpid()) < 0)
+			out_of_memory();
+		return text;
+	}
+	return name ? must(strdup(name)) : process_name(pid);
+}
+
+static int record_target(struct job *job)
+{
+	struct sample sample;
+	char *event;
+	int status;
+
+	interval_begin();
+	if (sample_begin(&sample, job->p, &job->id))
+		return report_last();
+	event = event_name(job);
+	job->ring = ring_open(&job->rec, event, buffer, stacks);
+	free(event);
+	status = !job->ring || follow_target(job) || finish(job);
+	sample_end(&sample, job->p);
+	return status;
+}
+
+static int record_command(struct job *job)
+{
+	char *event;
+	int code;
+
+	job->child.pid = 1;
+	event = event_name(job);
+	code = child_start(&job->child, job->words, event) ? errno : 0;
+	if (!code)
+		job->ring = ring_open(&job->rec, event, buffer, stacks);
+	free(event);
+	if (code)
+		return child_report(job->words[0], code);
+	if (!job->ring)
+		return EXIT_FAILURE;
+	job->id = pfstat_by_pid(job->child.pid);
+	if (pfstat_track(job->p, &job->id)) {
+		ring_close(job->ring);
+		return report_last();
+	}
+	code = child_go(&job->child);
+	if (code) {
+		ring_close(job->ring);
+		pfstat_untrack(job->p, &job->id);
+		return child_report(job->words[0], code);
+	}
+	code = follow_command(job) || finish(job);
+	pfstat_untrack(job->p, &job->id);
+	return code;
+}
+
+static int record_run(const struct call *call)
+{
+	struct job job = {.p = call->p};
+	int status;
+
+	if (!!call->words[0] + !!name + !!pid != 1)
+		return usage_error(&cmd_record,
+				   "one of COMMAND, --name and --pid is wanted");
+	job.out = fopen(output, "we");
+	if (!job.out)
+		return failed(output, errno, "the recording cannot be written there");
+	if (call->words[0]) {
+		job.words = call->words;
+		status = record_command(&job);
+	} else {
+		job.id = name ? pfstat_by_name(name) : pfstat_by_pid(pid);
+		status = record_target(&job);
+	}
+	fclose(job.out);
+	recording_free(&job.rec);
+	if (job.child.signal)
+		child_raise(&job.child);
+	interval_raise(job.child.pid > 0 ? 0 : job.signal);
+	return status ? status : job.status;
+}
+
+const struct command cmd_record = {
+	.name = "record",
+	.synopsis = "[OPTION...] [--] COMMAND [ARGUMENT...]\n"
+		    "--name NAME [OPTION...]\n"
+		    "--pid PID [OPTION...]",
+	.summary = "Record every fault of a command or a target",
+	.details =
+	"A command is recorded until it ends, and its exit status passed on; a\n"
+	"target until SIGINT. See: pfstat report.\n",
+	.opts = opts,
+	.operands = OPERANDS_WORDS,
+	.wraps = true,
+	.run = record_run,
+};
