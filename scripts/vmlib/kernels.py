@@ -27,6 +27,12 @@ SYSROOT = ("linux-libc-dev libjson-c-dev zlib1g-dev liblz4-dev libzstd-dev libnc
 	   "libhiredis-dev liburing-dev libxxhash-dev libtraceevent-dev libtracefs-dev "
 	   "libelf-dev").split()
 
+#: real programs to look at, with all the libraries that they load
+PROGRAMS = ("redis-tools libatomic1 libc6 libcap2 libgcc-s1 libgcrypt20 libgpg-error0 libhiredis0.14 "
+	    "libjemalloc2 liblua5.1-0 liblz4-1 liblzf1 liblzma5 libssl3 libstdc++6 libsystemd0 "
+	    "libzstd1 lua-bitop lua-cjson libexpat1 libpython3.11-minimal python3.11-minimal "
+	    "zlib1g").split()
+
 HOST_ARCH = "amd64"
 
 
@@ -248,6 +254,18 @@ def sysroot(guest):
 	return cache.tree("sysroot-%s-%s" % (guest.deb_arch, _tag(*SYSROOT)), make)
 
 
+def programs(guest):
+	"""Directory with Redis and Python, to be added to a guest as /."""
+	def make(tree):
+		for deb in debian.packages(PROGRAMS, guest.deb_arch):
+			debian.unpack(deb, tree)
+		# what the package redis-server has besides is a service's
+		os.symlink("redis-check-rdb", tree + "/usr/bin/redis-server")
+		subprocess.run(["rm", "-rf", tree + "/usr/share", tree + "/etc", tree + "/var",
+				*glob.glob(tree + "/usr/lib/*/gconv")], check=True)
+	return cache.tree("programs-%s-%s" % (guest.deb_arch, _tag(*PROGRAMS)), make)
+
+
 def _source(guest):
 	_abi, version = release(guest)
 	return debian.package("linux-source-" + guest.series, HOST_ARCH, version, guest.suite)
@@ -283,4 +301,4 @@ def checkers(guest):
 
 #: what can be asked for by name
 ITEMS = {"image": image, "headers": headers, "busybox": busybox, "sysroot": sysroot,
-	 "source": source, "checkers": checkers}
+	 "source": source, "checkers": checkers, "programs": programs}

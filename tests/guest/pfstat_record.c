@@ -126,10 +126,57 @@ static void check_sums(struct json_object *top)
 	EXPECT_EQ(total(get(top, "by_page"), "distinct_pages"), get_number(top, "pages"));
 }
 
-TEST(every_fault_is_there)
+/* How many faults the line of folded stacks has that contains all these */
+static long folded(const char *text, const char *a, const char *b)
 {
-	struct json_object *top, *vma, *page, *processes;
-	unsigned long address = recorded("");
+	long sum = 0;
+
+	while (*text) {
+		const char *end = strchr(text, '\n'), *space = end;
+
+		while (space > text && *space != ' ')
+			space--;
+		if (memmem(text, end - text, a, strlen(a)) && memmem(text, end - text, b, strlen(b)))
+			sum += strtol(space, NULL, 10);
+		text = end + 1;
+	}
+	return sum;
+}
+
+static void check_forms(unsigned long address)
+{
+	char text[64];
+	const char *csv;
+	int lines = 0;
+
+	snprintf(text, sizeof(text), "%08lx-", address);
+	EXPECT_TRUE(strstr(answer("pfstat report"), text));
+	EXPECT_TRUE(strstr(answer("pfstat report --by ip"), " writes_here\n"));
+	EXPECT_TRUE(strstr(answer("pfstat report --by process"), ", forked by "));
+	snprintf(text, sizeof(text), "0x%lx,,2,1,2,0,0,0,0,0,0\n", address);
+	EXPECT_TRUE(strstr(answer("pfstat report --by page --csv"), text));
+	snprintf(text, sizeof(text), ",0x%lx,copy,", address);
+	for (csv = answer("pfstat report --csv"); (csv = strstr(csv, text)); csv++)
+		lines++;
+	EXPECT_EQ(lines, CHILD + TWICE);
+	EXPECT_EQ(run("pfstat report --html page").status, 0);
+	EXPECT_STR_EQ(answer("tail -n 1 page"), "</html>\n");
+}
+
+static void check_stacks(void)
+{
+	const char *text = answer("pfstat report --stacks");
+
+	EXPECT_EQ(folded(text, ";writes_here;[copy]", "pf-run-"), CHILD + TWICE);
+#if defined(__x86_64__) || defined(__i386__)
+	EXPECT_EQ(folded(text, ";calls_it;writes_here;[copy]", "pf-run-"), CHILD + TWICE);
+#endif
+}
+
+TEST_SECONDS(every_fault_is_there, 60)
+{
+	struct json_object *top, *vma, *page, *processes, *function;
+	unsigned long address = recorded("--stacks");
 	char text[32];
 	int i;
 
@@ -150,74 +197,16 @@ TEST(every_fault_is_there)
 	processes = get(top, "by_process");
 	EXPECT_GE(json_object_array_length(processes), 2);
 	check_sums(top);
-}
-
-TEST(functions_have_names)
-{
-	struct json_object *function;
-
-	recorded("");
-	function = element(get(parse(answer("pfstat report --json")), "by_ip"), "function",
-			   "writes_here");
+	function = element(get(top, "by_ip"), "function", "writes_here");
 	ASSERT_TRUE(function);
 	EXPECT_EQ(get_number(function, "cow_faults"), CHILD + TWICE);
+	check_forms(address);
+	check_stacks();
 }
 
-TEST(forms_of_the_report)
+TEST_SECONDS(status_is_passed_on, 60)
 {
-	unsigned long address = recorded("");
-	char text[64];
-	const char *csv;
-	int lines = 0;
-
-	snprintf(text, sizeof(text), "%08lx-", address);
-	EXPECT_TRUE(strstr(answer("pfstat report"), text));
-	EXPECT_TRUE(strstr(answer("pfstat report --by vma"), text));
-	EXPECT_TRUE(strstr(answer("pfstat report --by ip"), " writes_here\n"));
-	EXPECT_TRUE(strstr(answer("pfstat report --by process"), ", forked by "));
-	snprintf(text, sizeof(text), "0x%lx,,2,1,2,0,0,0,0,0,0\n", address);
-	EXPECT_TRUE(strstr(answer("pfstat report --by page --csv"), text));
-	snprintf(text, sizeof(text), ",0x%lx,copy,", address);
-	for (csv = answer("pfstat report --csv"); (csv = strstr(csv, text)); csv++)
-		lines++;
-	EXPECT_EQ(lines, CHILD + TWICE);
-	EXPECT_EQ(run("pfstat report --html page").status, 0);
-	EXPECT_STR_EQ(answer("grep -c '\"by_page\":\\[{' page"), "1\n");
-	EXPECT_STR_EQ(answer("tail -n 1 page"), "</html>\n");
-}
-
-/* How many faults the line of folded stacks has that contains all these */
-static long folded(const char *text, const char *a, const char *b)
-{
-	long sum = 0;
-
-	while (*text) {
-		const char *end = strchr(text, '\n'), *space = end;
-
-		while (space > text && *space != ' ')
-			space--;
-		if (memmem(text, end - text, a, strlen(a)) && memmem(text, end - text, b, strlen(b)))
-			sum += strtol(space, NULL, 10);
-		text = end + 1;
-	}
-	return sum;
-}
-
-TEST(stacks)
-{
-	const char *text;
-
-	recorded("--stacks");
-	text = answer("pfstat report --stacks");
-	EXPECT_EQ(folded(text, "writes_here", ";[copy]"), CHILD + TWICE);
-#if defined(__x86_64__) || defined(__i386__)
-	EXPECT_EQ(folded(text, ";calls_it;writes_here;[copy]", "pf-run-"), CHILD + TWICE);
-#endif
-}
-
-TEST(status_is_passed_on)
-{
-	EXPECT_EQ(run("cd /tmp; pfstat record sh -c 'exit 9'").status, 9);
+	EXPECT_EQ(run("cd /tmp; pfstat record sh -c 'exit 9'; status=$?; rm pfstat.data; exit $status").status, 9);
 	EXPECT_EQ(run("cd /tmp; pfstat record ./nowhere").status, 127);
 	EXPECT_EQ(run("cd /tmp; pfstat record").status, 2);
 	EXPECT_EQ(run("cd /tmp; pfstat record --name x true").status, 2);
@@ -225,7 +214,7 @@ TEST(status_is_passed_on)
 }
 
 /* By name until SIGINT, and no tracefs instance or target is left. */
-TEST(by_name)
+TEST_SECONDS(by_name, 60)
 {
 	struct pfstat_target *targets;
 	struct running record;
@@ -254,7 +243,7 @@ TEST(by_name)
 }
 
 /* A reader that stands still, and a small buffer: what is lost is counted. */
-TEST(overruns_are_told)
+TEST_SECONDS(overruns_are_told, 60)
 {
 	struct running record;
 	struct json_object *top;

@@ -84,7 +84,9 @@ static int set_up(struct ring *ring, const char *name, int kib)
 {
 	char filter[PFSTAT_NAME_MAX + 32];
 
-	if (kib && tracefs_instance_set_buffer_size(ring->instance, kib, -1))
+	snprintf(filter, sizeof(filter), "%d", kib);
+	if (kib && tracefs_instance_file_write(ring->instance, "buffer_size_kb",
+					       filter) < 0)
 		return -1;
 	/* one order of time for all CPUs; an old kernel's own will do, too */
 	tracefs_instance_file_write(ring->instance, "trace_clock", "mono");

@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Real programs as oracles: Redis and Python of Debian, in guests, under pfstat.
+
+host: timeout=900
+
+What Redis says of a save (rdb_last_cow_size, the private memory of the child
+that saves) and what pfstat counts meanwhile must agree; what gc.freeze() spares
+a forked child must show in the mapping that has the objects.
+"""
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+GUESTS = os.environ.get("GUESTS", "arm64 amd64").split()
+PAGE = 4096
+#: Redis counts what its child allocated for itself, too, and pfstat what was
+#: copied before the child was there: a few pages of stack and data
+MARGIN_PART, MARGIN_PAGES = 0.05, 32
+#: 100,000 lists of 64 bytes, with the collector's head
+OBJECT_PAGES = 100000 * 64 // PAGE
+
+FILES = ("before", "after", "before.json", "after.json", "diff", "redis", "redis.txt")
+
+
+class Tests:
+	"""KTAP, a line for each test."""
+
+	def __init__(self):
+		self.count = self.failed = 0
+
+	def true(self, what, good, why):
+		"""One test."""
+		self.count += 1
+		self.failed += not good
+		print("# %s" % why)
+		print("%sok %d %s" % ("" if good else "not ", self.count, what))
+
+
+def boot(guest, work):
+	"""Run everything in a guest; what it left, {name: text}."""
+	tree = subprocess.run([os.path.join(TOP, "scripts/kernels"), "path", guest, "programs"],
+			      stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+	command = [os.path.join(TOP, "scripts/vm"), "-q", guest, "--mem", "1024", "--timeout", "600"]
+	for name in sorted(os.listdir(tree)):
+		command += ["--add", "%s/%s:/%s" % (tree, name, name)]
+	for name in ("gc.py", "redis.sh", "both.sh"):
+		command += ["--add", os.path.join(TOP, "tests/programs", name)]
+	for name in FILES:
+		command += ["--get", "/tmp/%s:%s" % (name, os.path.join(work, name))]
+	done = subprocess.run(command + ["--", "/root/both.sh"], check=False, text=True,
+			      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+	found = {}
+	for name in FILES:
+		if os.path.exists(os.path.join(work, name)):
+			with open(os.path.join(work, name), encoding="utf-8") as file:
+				found[name] = file.read()
+	if done.returncode:
+		print("# scripts/vm %s: status %d\n# %s" % (guest, done.returncode, (
+			done.stdout + found.get("redis.txt", "")).replace("\n", "\n# ")))
+	return done.returncode, found
+
+
+def check_redis(test, guest, text):
+	"""What Redis and pfstat say of the same save."""
+	head, report = text.split("\n", 1)
+	_, status, cow = head.split()
+	report = json.loads(report)
+	cow, copied = int(cow), report["bytes_copied"]
+	test.true(guest + ": redis: the save succeeded", status == "ok", status)
+	test.true(guest + ": redis: rdb_last_cow_size and the bytes copied agree",
+		  abs(cow - copied) <= MARGIN_PART * cow + MARGIN_PAGES * PAGE,
+		  "redis: %d, pfstat: %d bytes" % (cow, copied))
+	test.true(guest + ": redis: much was copied", copied > 200 * PAGE, "%d bytes" % copied)
+	server, child = report["processes"]
+	test.true(guest + ": redis: the server copied it, its child had the old pages",
+		  server["kinds"]["copy"] > 3 * child["kinds"]["copy"] and
+		  child["parent"] == server["pid"],
+		  "server %d, child %d copies" % (server["kinds"]["copy"], child["kinds"]["copy"]))
+
+
+def copies_at(report, line):
+	"""Pages that a child copied in the mapping with the objects, which a line names."""
+	address = int(line.split()[-1], 16)
+	for vma in report["vmas"]:
+		if int(vma["start"], 16) <= address < int(vma["end"], 16):
+			return vma["path"], vma["perm"], vma["kinds"]["copy"]
+	return None, None, 0
+
+
+def check_python(test, guest, found):
+	"""gc.freeze() spares the objects, and nothing else can."""
+	before, after = json.loads(found["before.json"]), json.loads(found["after.json"])
+	path, perm, hot = copies_at(before, found["before"])
+	test.true(guest + ": python: the objects are in anonymous memory", (path, perm) == ("", "rw-p"),
+		  "%r %s" % (path, perm))
+	_, _, cold = copies_at(after, found["after"])
+	total = sum(v["kinds"]["copy"] for v in before["vmas"] if not v["path"])
+	test.true(guest + ": python: a collection copies the objects' pages",
+		  total >= OBJECT_PAGES, "%d pages copied, %d pages of objects" % (total, OBJECT_PAGES))
+	test.true(guest + ": python: gc.freeze() spares the mapping with the objects",
+		  hot >= 100 and cold * 10 <= hot, "%d and %d pages copied there" % (hot, cold))
+	test.true(guest + ": python: the difference is told",
+		  after["bytes_copied"] * 3 <= before["bytes_copied"] and "bytes copied" in found["diff"],
+		  "%d and %d bytes" % (before["bytes_copied"], after["bytes_copied"]))
+
+
+def main():
+	"""All guests."""
+	print("KTAP version 1")
+	test = Tests()
+	for guest in GUESTS:
+		with tempfile.TemporaryDirectory() as work:
+			status, found = boot(guest, work)
+			test.true(guest + ": the programs ran", not status, "status %d" % status)
+			if not status:
+				check_redis(test, guest, found["redis"])
+				check_python(test, guest, found)
+			keep = os.environ.get("KEEP")
+			if keep:
+				os.makedirs(os.path.join(keep, guest), exist_ok=True)
+				for name, text in found.items():
+					with open(os.path.join(keep, guest, name), "w",
+						  encoding="utf-8") as file:
+						file.write(text)
+	print("1..%d" % test.count)
+	return 1 if test.failed else 0
+
+
+if __name__ == "__main__":
+	sys.exit(main())
