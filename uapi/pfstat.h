@@ -103,17 +103,23 @@ enum pfstat_target_type {
 	PFSTAT_TARGET_PID
 };
 
+/* pfstat_track.flags, of PFSTAT_IOC_TRACK only */
+#define PFSTAT_TRACK_FOLLOW	0x100 /* descendants stay, whatever they execute */
+
 /**
  * struct pfstat_track - PFSTAT_IOC_TRACK, _UNTRACK, _RESET, _WATCH: one target
  * @size: in: sizeof(struct pfstat_track) of the caller
- * @flags: 0
+ * @flags: PFSTAT_TRACK_*, else 0
  * @type: enum pfstat_target_type
  * @pid: with PFSTAT_TARGET_PID: the process, as the caller numbers it; else 0
  * @name: with PFSTAT_TARGET_NAME: user pointer; else 0
  * @name_len: bytes at @name, no NUL among them
  * @reserved: 0
  *
- * TRACK: tracking what is tracked changes nothing.
+ * TRACK: tracking what is tracked changes nothing. With PFSTAT_TRACK_FOLLOW
+ * descendants of the target's processes belong to the run, those too that exist
+ * already, and none of them leaves it or starts a new one by exec; but for the
+ * first exec of a PFSTAT_TARGET_PID itself, which is where its run begins.
  * RESET: the values of the current run start again from zero.
  * WATCH: from now on poll() of this file reports EPOLLIN while the target's
  * current run has ended, EPOLLHUP when it is no longer tracked.

@@ -155,7 +155,7 @@ long pf_classic_set_param(struct file *file, void *arg)
 	if (!err && (classic->stat || classic->stat_size))
 		err = -EINVAL;
 	if (!err)
-		err = pf_target_track(&key);
+		err = pf_target_track(&key, 0);
 	return err;
 }
 

@@ -152,15 +152,17 @@ static long pf_ioc_info(struct file *file, void *arg)
 
 static long pf_ioc_track(struct file *file, void *arg)
 {
-	const struct pfstat_track *track = arg;
+	struct pfstat_track *track = arg;
+	u32 flags = track->flags & PFSTAT_TRACK_FOLLOW;
 	struct pf_key key;
 	int err;
 
+	track->flags &= ~flags;	/* the rest must be 0 */
 	err = pf_key_track(&key, file, track);
 	if (err == -ESRCH)	/* a pid that is no target yet */
 		err = pf_key_process(&key, track->pid);
 	if (!err)
-		err = pf_target_track(&key);
+		err = pf_target_track(&key, flags);
 	pf_key_put(&key);
 	return err;
 }

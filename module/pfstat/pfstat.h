@@ -196,17 +196,22 @@ struct pf_target {
 	u32 nr_spaces;
 	u32 nr_alive;
 	bool joining;			/* running processes may still join */
+	bool follow;			/* PFSTAT_TRACK_FOLLOW; constant */
+	bool executed;			/* the pid of a follower did */
+	struct list_head follower;	/* in pf_followers, if @follow */
 };
 
 #define PF_TARGET_HASH_BITS	10
 
 extern raw_spinlock_t pf_lock;
+/* Targets that follow their processes through exec; pf_lock. */
+extern struct list_head pf_followers;
 /* Held while targets are added and removed. */
 extern struct mutex pf_target_mutex;
 extern struct wait_queue_head pf_wait;
 extern struct workqueue_struct *pf_wq;
 
-int pf_target_track(const struct pf_key *key);
+int pf_target_track(const struct pf_key *key, u32 flags);
 int pf_target_untrack(const struct pf_key *key);
 int pf_target_reset(const struct pf_key *key);
 void pf_target_cleanup(bool limited, kuid_t uid);

@@ -18,6 +18,8 @@
 #include "fast.h"
 #include "pfstat.h"
 
+LIST_HEAD(pf_followers);
+
 static LIST_HEAD(pf_replaced);	/* spaces of old runs, to be dropped; pf_lock */
 
 /*
@@ -79,6 +81,63 @@ static void pf_run_start(struct pf_target *target)
 	queue_work(pf_wq, &pf_replaced_work);
 }
 
+/*
+ * What a process was in the run before its exec; a child of vfork() has no
+ * space of its own till then, but its parent has. RCU, pf_lock is held.
+ */
+static struct pf_space *pf_run_member(const struct pf_target *target,
+				      struct task_struct *task)
+{
+	struct pid *parent = task_tgid(rcu_dereference(task->real_parent));
+	struct pid *pid = task_tgid(task);
+	struct pf_space *space;
+
+	list_for_each_entry_reverse(space, &target->spaces, link) {
+		if (space->pid == pid || space->pid == parent)
+			return space;
+	}
+	return NULL;
+}
+
+/* The first exec of the process itself begins its run. pf_lock is held. */
+static bool pf_run_begins(struct pf_target *target,
+			  const struct task_struct *task)
+{
+	if (target->key.type != PFSTAT_TARGET_PID || target->executed ||
+	    target->key.pid != task_tgid((struct task_struct *)task))
+		return false;
+	target->executed = true;
+	return true;
+}
+
+/*
+ * The new program of a process that belongs to the run, which goes on.
+ * Returns whether it is one. RCU, pf_lock is held.
+ */
+static bool pf_run_follow(struct pf_target *target, struct task_struct *task)
+{
+	struct pf_space *space, *member;
+	struct pid *parent;
+
+	if (pf_space_in_run(task->mm, target))
+		return true;
+	if (pf_run_begins(target, task))
+		return false;
+	member = pf_run_member(target, task);
+	if (!member)
+		return false;
+	space = pf_space_alloc_atomic();
+	if (!space) {
+		pf_lost(1);
+		return true;
+	}
+	parent = member->pid == task_tgid(task) ? member->parent : member->pid;
+	pf_space_fill(space, task->mm, task, parent,
+		      parent ? PF_SPACE_FORKED : 0);
+	pf_space_add(space, target);
+	return true;
+}
+
 /* The current task's new program, or one renamed, joins. pf_lock is held. */
 static void pf_run_join(struct pf_target *target, struct task_struct *task,
 			bool exec)
@@ -87,6 +146,8 @@ static void pf_run_join(struct pf_target *target, struct task_struct *task,
 	struct pf_space *space;
 
 	if (!pf_run_allows(target, task, mm))
+		return;
+	if (exec && target->follow && pf_run_follow(target, task))
 		return;
 	if (exec)
 		pf_run_start(target);
@@ -156,6 +217,10 @@ void pf_run_exec(struct task_struct *task)
 		    target->key.pid == pid)
 			pf_run_join(target, task, true);
 	}
+	list_for_each_entry(target, &pf_followers, follower) {
+		if (pf_run_allows(target, task, task->mm))
+			pf_run_follow(target, task);
+	}
 	raw_spin_unlock_irqrestore(&pf_lock, flags);
 	rcu_read_unlock();
 }
@@ -214,12 +279,31 @@ void pf_run_fork(struct task_struct *parent, struct task_struct *child)
 
 /* ---- processes that run already ---------------------------------------------- */
 
+/* Whether a process belongs to the run that an ancestor of it belongs to. */
+static bool pf_run_descends(const struct pf_target *target,
+			    struct task_struct *leader)
+{
+	unsigned long flags;
+	bool member;
+
+	if (!target->follow)
+		return false;
+	rcu_read_lock();
+	raw_spin_lock_irqsave(&pf_lock, flags);
+	member = pf_run_member(target, leader);
+	raw_spin_unlock_irqrestore(&pf_lock, flags);
+	rcu_read_unlock();
+	return member;
+}
+
 static bool pf_run_matches(const struct pf_target *target,
 			   struct task_struct *leader, struct mm_struct *mm)
 {
 	char comm[TASK_COMM_LEN];
 	bool match;
 
+	if (pf_run_descends(target, leader))
+		return true;
 	if (target->key.type == PFSTAT_TARGET_PID)
 		return target->key.pid == task_tgid(leader);
 	if (target->key.len <= PFSTAT_COMM_MAX) {

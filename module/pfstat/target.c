@@ -199,6 +199,8 @@ static void pf_target_remove(struct pf_target *target)
 
 	raw_spin_lock_irq(&pf_lock);
 	hash_del(&target->node);
+	if (target->follow)
+		list_del(&target->follower);
 	target->run++;		/* nothing that is forked now joins it */
 	list_splice_init(&target->spaces, &spaces);
 	raw_spin_unlock_irq(&pf_lock);
@@ -212,7 +214,7 @@ static void pf_target_remove(struct pf_target *target)
 		pf_disarm();
 }
 
-static int pf_target_add(const struct pf_key *key)
+static int pf_target_add(const struct pf_key *key, u32 flags)
 {
 	struct pf_target *target;
 	int err;
@@ -224,6 +226,7 @@ static int pf_target_add(const struct pf_key *key)
 		return -ENOMEM;
 	target->key = *key;
 	target->joining = true;
+	target->follow = flags & PFSTAT_TRACK_FOLLOW;
 	INIT_LIST_HEAD(&target->spaces);
 	if (!pf_target_nr) {
 		err = pf_arm();
@@ -236,6 +239,8 @@ static int pf_target_add(const struct pf_key *key)
 
 	raw_spin_lock_irq(&pf_lock);
 	hash_add(pf_targets, &target->node, pf_key_hash(key));
+	if (target->follow)
+		list_add(&target->follower, &pf_followers);
 	raw_spin_unlock_irq(&pf_lock);
 	pf_target_nr++;
 
@@ -253,17 +258,18 @@ static int pf_target_add(const struct pf_key *key)
 /**
  * pf_target_track() - track a name or a pid
  * @key: which
+ * @flags: PFSTAT_TRACK_*; of no effect if it is tracked already
  *
  * Context: may sleep.
  * Return: 0 (also if it is tracked already), -ENOMEM, -ENOSPC, -EPERM.
  */
-int pf_target_track(const struct pf_key *key)
+int pf_target_track(const struct pf_key *key, u32 flags)
 {
 	int err = 0;
 
 	mutex_lock(&pf_target_mutex);
 	if (!pf_target_find(key))
-		err = pf_target_add(key);
+		err = pf_target_add(key, flags);
 	mutex_unlock(&pf_target_mutex);
 	return err;
 }

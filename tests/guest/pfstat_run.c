@@ -40,6 +40,57 @@ WORKLOAD(forks)
 	return 7;
 }
 
+/* Where nothing else is, in every program here */
+#define FIXED	0x20000000UL
+
+static int copies_at_fixed(void)
+{
+	char *p = mmap((void *)FIXED, PAGES * page_size(), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	pid_t pid;
+
+	only_small_pages();
+	if (p != (char *)FIXED)
+		return 1;
+	write_pages(p, PAGES);
+	pid = fork();
+	if (!pid) {
+		write_pages(p, CHILD);
+		_exit(0);
+	}
+	wait_for_child(pid);
+	return 0;
+}
+
+WORKLOAD(fixed)
+{
+	return copies_at_fixed();
+}
+
+/* A child that never has memory of its own before it executes. */
+WORKLOAD(spawns)
+{
+	pid_t pid;
+
+	workload_next("fixed");
+	pid = vfork();
+	if (!pid) {
+		execl("./pf-run", "pf-run", NULL);
+		_exit(127);
+	}
+	wait_for_child(pid);
+	return 0;
+}
+
+WORKLOAD(gated)
+{
+	puts("ready");
+	fflush(stdout);
+	while (access("go", F_OK))
+		usleep(10000);
+	return copies_at_fixed();
+}
+
 /* Says that it is there, and ends at SIGTERM only. */
 WORKLOAD(stays)
 {
@@ -133,6 +184,56 @@ TEST(nothing_stays_tracked)
 	workload_shell("forks", "pfstat run ./pf-run");
 	ASSERT_OK(pfstat_list_targets(pf, &targets, &count));
 	EXPECT_EQ(count, 0);
+}
+
+/* The copies at FIXED, -1: nothing is mapped there */
+static long long copies(struct json_object *top)
+{
+	struct json_object *vmas = get(top, "vmas");
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(vmas); i++) {
+		struct json_object *vma = json_object_array_get_idx(vmas, i);
+
+		if (get_hex(vma, "start") == FIXED)
+			return kind_of(vma, "copy");
+	}
+	return -1;
+}
+
+static const struct followed {
+	const char *name;
+	const char *workload;
+	const char *command;
+	long long copies;
+} followed[] = {
+	{ "children", "fixed", "--follow sh -c './pf-run; ./pf-run; true'", 2 * CHILD },
+	{ "grandchildren", "fixed", "--follow sh -c \"sh -c './pf-run; true'; true\"", CHILD },
+	{ "exec_of_itself", "fixed", "--follow sh -c './pf-run; exec ./pf-run'", 2 * CHILD },
+	{ "vfork", "spawns", "--follow ./pf-run", CHILD },
+	{ "not_unless_asked", "fixed", "sh -c './pf-run; true'", -1 },
+	{ "but_exec_of_itself", "fixed", "sh -c 'exec ./pf-run'", CHILD },
+};
+
+TEST_EACH(what_is_executed, const struct followed *, followed)
+{
+	struct run r = workload_shell(each->workload, "pfstat run --json %s", each->command);
+
+	EXPECT_EQ(r.status, 0);
+	EXPECT_EQ(copies(parse(r.out)), each->copies);
+}
+
+/* Those that are there already, and what they execute later. */
+TEST(children_of_a_running_process)
+{
+	struct running p = workload_running("gated", "sh", "-c", "./pf-run; ./pf-run; true", NULL);
+
+	EXPECT_STR_EQ(line_of(&p), "ready");
+	answer("pfstat track --children --pid %d", p.pid);
+	EXPECT_EQ(run("touch go").status, 0);
+	EXPECT_STR_EQ(line_of(&p), "ready");
+	EXPECT_EQ(end_of(&p), 0);
+	EXPECT_EQ(copies(parse(answer("pfstat get --json --pid %d", p.pid))), 2 * CHILD);
 }
 
 static const struct passed {

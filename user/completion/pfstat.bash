@@ -44,15 +44,16 @@ _pfstat_words()
 	esac
 	if [[ $current == -* ]]; then
 		case $command in
-		track | untrack | reset) printf '%s\n' --pid --help ;;
+		track) printf '%s\n' --pid --children --help ;;
+		untrack | reset) printf '%s\n' --pid --help ;;
 		list) printf '%s\n' --json --color --help ;;
 		get) printf '%s\n' --pid --process --all --each --openmetrics --json --color --help ;;
 		watch) printf '%s\n' --pid --delay --count --json --help ;;
 		top) printf '%s\n' --pid --batch --delay --count --mappings --help ;;
-		record) printf '%s\n' --output --name --pid --seconds --buffer --stacks --json --help ;;
+		record) printf '%s\n' --follow --output --name --pid --seconds --buffer --stacks --json --help ;;
 		report) printf '%s\n' --by --rows --stacks --html --csv --json --color --help ;;
 		diff) printf '%s\n' --json --color --help ;;
-		run) printf '%s\n' --all --each --output --json --color --help ;;
+		run) printf '%s\n' --follow --all --each --output --json --color --help ;;
 		wait) printf '%s\n' --pid --timeout --help ;;
 		info) printf '%s\n' --json --help ;;
 		cleanup | help) printf '%s\n' --help ;;

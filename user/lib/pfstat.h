@@ -217,6 +217,18 @@ static inline struct pfstat_id pfstat_by_pid(pid_t pid)
 int pfstat_track(struct pfstat *p, const struct pfstat_id *id);
 
 /**
+ * pfstat_track_flags - the same in a certain way
+ * @p: from pfstat_open()
+ * @id: which; if it is tracked already nothing changes
+ * @flags: PFSTAT_TRACK_*
+ *
+ * Return: 0, or -1 and errno: EINVAL also for a flag that the module does not
+ * know.
+ */
+int pfstat_track_flags(struct pfstat *p, const struct pfstat_id *id,
+		       __u32 flags);
+
+/**
  * pfstat_untrack - track a target no longer, and forget its results
  * @p: from pfstat_open()
  * @id: which

@@ -7,10 +7,11 @@
 #include "internal.h"
 
 static int target_call(struct pfstat *p, enum pfstat_op op,
-		       const struct pfstat_id *id)
+		       const struct pfstat_id *id, __u32 flags)
 {
 	struct pfstat_track track = {
 		.size = sizeof(track),
+		.flags = flags,
 		.type = id->type,
 		.pid = id->pid,
 		.name = pfstat_pointer(id->name),
@@ -24,17 +25,23 @@ static int target_call(struct pfstat *p, enum pfstat_op op,
 
 int pfstat_track(struct pfstat *p, const struct pfstat_id *id)
 {
-	return target_call(p, PFSTAT_OP_TRACK, id);
+	return target_call(p, PFSTAT_OP_TRACK, id, 0);
+}
+
+int pfstat_track_flags(struct pfstat *p, const struct pfstat_id *id,
+		       __u32 flags)
+{
+	return target_call(p, PFSTAT_OP_TRACK, id, flags);
 }
 
 int pfstat_untrack(struct pfstat *p, const struct pfstat_id *id)
 {
-	return target_call(p, PFSTAT_OP_UNTRACK, id);
+	return target_call(p, PFSTAT_OP_UNTRACK, id, 0);
 }
 
 int pfstat_reset(struct pfstat *p, const struct pfstat_id *id)
 {
-	return target_call(p, PFSTAT_OP_RESET, id);
+	return target_call(p, PFSTAT_OP_RESET, id, 0);
 }
 
 int pfstat_cleanup(struct pfstat *p)
@@ -78,7 +85,7 @@ free:
 
 int pfstat_watch(struct pfstat *p, const struct pfstat_id *id)
 {
-	if (target_call(p, PFSTAT_OP_WATCH, id))
+	if (target_call(p, PFSTAT_OP_WATCH, id, 0))
 		return -1;
 	p->watched = *id;
 	if (id->type == PFSTAT_TARGET_NAME) {

@@ -2,6 +2,17 @@
 /* The processes of a run, each with its own mappings. */
 #include "get.h"
 
+/* A process that executed another program is there once for each. */
+static bool is_again(const struct pfstat_result *result, __u32 index)
+{
+	__u32 i;
+
+	for (i = 0; i < index; i++)
+		if (result->processes[i].pid == result->processes[index].pid)
+			return true;
+	return false;
+}
+
 /**
  * get_each - ask for each process of a run by itself
  * @r: the report on the run
@@ -18,7 +29,7 @@ void get_each(const struct report *r, each_fn fn, void *data)
 	__u32 i;
 
 	for (i = 0; i < r->result->nr_processes; i++, process++) {
-		if (!process->pid)
+		if (!process->pid || is_again(r->result, i))
 			continue;
 		if (!pfstat_query(r->p, r->id, process->pid, &result))
 			fn(process, result, data);

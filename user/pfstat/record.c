@@ -20,7 +20,7 @@ static const char *name;
 static pid_t pid;
 static int seconds;
 static int buffer;
-static bool stacks;
+static bool stacks, follow;
 
 static const struct opt opts[] = {
 	{.name = "output", .letter = 'o', .arg = "FILE", .set = set_text,
@@ -33,6 +33,7 @@ static const struct opt opts[] = {
 	 .to = &seconds, .help = "end after S seconds, with --name or --pid"},
 	{.name = "buffer", .letter = 'b', .arg = "KIB", .set = set_number,
 	 .to = &buffer, .help = "size of the kernel's buffer for each CPU"},
+	OPT_FLAG("follow", &follow, "record what its children execute, too"),
 	OPT_FLAG("stacks", &stacks, "record stacks of user mode (x86 only)"),
 	OPT_JSON,
 	OPT_END
@@ -211,7 +212,8 @@ static int record_command(struct job *job)
 	if (!job->ring)
 		return EXIT_FAILURE;
 	job->id = pfstat_by_pid(job->child.pid);
-	if (pfstat_track(job->p, &job->id)) {
+	if (pfstat_track_flags(job->p, &job->id,
+			       follow ? PFSTAT_TRACK_FOLLOW : 0)) {
 		ring_close(job->ring);
 		return report_last();
 	}

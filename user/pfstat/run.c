@@ -11,12 +11,13 @@
 #include "cmd.h"
 #include "get.h"
 
-static bool all, each;
+static bool all, each, follow;
 static const char *output;
 
 static const struct opt opts[] = {
 	OPT_FLAG("all", &all, "show mappings without counts, too"),
 	OPT_FLAG("each", &each, "then show each process by itself"),
+	OPT_FLAG("follow", &follow, "count what its children execute, too"),
 	{.name = "output", .letter = 'o', .arg = "FILE", .set = set_text,
 	 .to = &output, .help = "write the report there"},
 	OPT_JSON,
@@ -95,7 +96,7 @@ static int run_run(const struct call *call)
 	if (child_start(&child, call->words, NULL))
 		return child_report(call->words[0], errno);
 	id = pfstat_by_pid(child.pid);
-	if (pfstat_track(call->p, &id))
+	if (pfstat_track_flags(call->p, &id, follow ? PFSTAT_TRACK_FOLLOW : 0))
 		return report_last();
 	code = child_go(&child);
 	if (code) {

@@ -2,11 +2,23 @@
 /* pfstat track: count the faults of programs from now on. */
 #include "cmd.h"
 
-static const struct opt opts[] = {OPT_PID, OPT_END};
+static bool children;
+
+static const struct opt opts[] = {
+	OPT_PID,
+	OPT_FLAG("children", &children,
+		 "with all descendants, whatever they execute"),
+	OPT_END
+};
+
+static int track(struct pfstat *p, const struct pfstat_id *id)
+{
+	return pfstat_track_flags(p, id, children ? PFSTAT_TRACK_FOLLOW : 0);
+}
 
 static int track_run(const struct call *call)
 {
-	return call_targets(call, pfstat_track);
+	return call_targets(call, track);
 }
 
 const struct command cmd_track = {
@@ -16,7 +28,8 @@ const struct command cmd_track = {
 	.details =
 	"NAME is what ps shows as command (up to 15 characters), or the name of\n"
 	"the executable if it is longer. Every start of such a program begins a\n"
-	"new run; its fork children belong to it.\n",
+	"new run; its fork children belong to it until they execute something\n"
+	"else; with --children then, too.\n",
 	.opts = opts,
 	.operands = OPERANDS_TARGETS,
 	.run = track_run,
