@@ -105,6 +105,7 @@ enum pfstat_target_type {
 
 /* pfstat_track.flags, of PFSTAT_IOC_TRACK only */
 #define PFSTAT_TRACK_FOLLOW	0x100 /* descendants stay, whatever they execute */
+#define PFSTAT_TRACK_LATENCY	0x200 /* the trace event has the duration */
 
 /**
  * struct pfstat_track - PFSTAT_IOC_TRACK, _UNTRACK, _RESET, _WATCH: one target
@@ -120,6 +121,8 @@ enum pfstat_target_type {
  * descendants of the target's processes belong to the run, those too that exist
  * already, and none of them leaves it or starts a new one by exec; but for the
  * first exec of a PFSTAT_TARGET_PID itself, which is where its run begins.
+ * With PFSTAT_TRACK_LATENCY every page fault of every process becomes dearer, as
+ * long as the target is tracked: only for those who may see all processes.
  * RESET: the values of the current run start again from zero.
  * WATCH: from now on poll() of this file reports EPOLLIN while the target's
  * current run has ended, EPOLLHUP when it is no longer tracked.

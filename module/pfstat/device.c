@@ -153,7 +153,8 @@ static long pf_ioc_info(struct file *file, void *arg)
 static long pf_ioc_track(struct file *file, void *arg)
 {
 	struct pfstat_track *track = arg;
-	u32 flags = track->flags & PFSTAT_TRACK_FOLLOW;
+	u32 flags = track->flags & (PFSTAT_TRACK_FOLLOW |
+				    PFSTAT_TRACK_LATENCY);
 	struct pf_key key;
 	int err;
 
@@ -161,6 +162,9 @@ static long pf_ioc_track(struct file *file, void *arg)
 	err = pf_key_track(&key, file, track);
 	if (err == -ESRCH)	/* a pid that is no target yet */
 		err = pf_key_process(&key, track->pid);
+	/* Everybody's page faults pay for it. */
+	if (!err && key.limited && (flags & PFSTAT_TRACK_LATENCY))
+		err = -EPERM;
 	if (!err)
 		err = pf_target_track(&key, flags);
 	pf_key_put(&key);

@@ -170,14 +170,18 @@ static __always_inline void pf_record(struct pf_space *space,
 				      unsigned int flags)
 {
 	bool user = flags & FAULT_FLAG_USER;
+	u64 duration = 0;
 
+	if (static_branch_unlikely(&pf_latency_key))
+		duration = pf_latency_since();
 	if (unlikely(flags & FAULT_FLAG_UNSHARE))
 		kind = PFSTAT_UNSHARE;
 	else if (unlikely(!user))
 		kind = PFSTAT_KERNEL;
 	do {
 		pf_count(space, address >> PAGE_SHIFT, kind, user);
-		trace_cow_fault(space, address, vma->vm_start, kind, user);
+		trace_cow_fault(space, address, vma->vm_start, kind, user,
+				duration);
 		space = pf_space_next(space);
 	} while (unlikely(space));
 }

@@ -28,6 +28,8 @@ static void pf_on_exec(void *data, struct task_struct *task, pid_t old_pid,
 static void pf_on_exit(void *data, struct task_struct *task)
 {
 	pf_fault_task_exit(task);
+	if (static_branch_unlikely(&pf_latency_key))
+		pf_latency_task_exit(task);
 }
 
 static void pf_on_rename(void *data, struct task_struct *task, const char *comm)

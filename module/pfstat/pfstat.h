@@ -26,6 +26,7 @@
 #include <linux/atomic.h>
 #include <linux/fs.h>
 #include <linux/hashtable.h>
+#include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mm_types.h>
@@ -198,6 +199,7 @@ struct pf_target {
 	bool joining;			/* running processes may still join */
 	bool follow;			/* PFSTAT_TRACK_FOLLOW; constant */
 	bool executed;			/* the pid of a follower did */
+	bool latency;			/* PFSTAT_TRACK_LATENCY; constant */
 	struct list_head follower;	/* in pf_followers, if @follow */
 };
 
@@ -330,6 +332,15 @@ void pf_fault_file(struct pf_space *space, const struct vm_fault *vmf);
 void pf_fault_task_exit(struct task_struct *task);
 void pf_lost(unsigned int n);
 u64 pf_lost_sum(void);
+
+/* ---- latency.c: how long faults take ------------------------------------- */
+
+DECLARE_STATIC_KEY_FALSE(pf_latency_key);
+
+int pf_latency_get(void);
+void pf_latency_put(void);
+u64 pf_latency_since(void);
+void pf_latency_task_exit(struct task_struct *task);
 
 /* ---- hook.c: probes on the fault path ------------------------------------ */
 

@@ -195,6 +195,7 @@ static void pf_target_free(struct rcu_head *rcu)
 /* pf_target_mutex is held. */
 static void pf_target_remove(struct pf_target *target)
 {
+	bool latency = target->latency;
 	LIST_HEAD(spaces);
 
 	raw_spin_lock_irq(&pf_lock);
@@ -210,6 +211,8 @@ static void pf_target_remove(struct pf_target *target)
 	pf_run_flush();
 	call_rcu(&target->rcu, pf_target_free);
 	wake_up_interruptible_all(&pf_wait);
+	if (latency)
+		pf_latency_put();
 	if (!--pf_target_nr)
 		pf_disarm();
 }
@@ -227,13 +230,17 @@ static int pf_target_add(const struct pf_key *key, u32 flags)
 	target->key = *key;
 	target->joining = true;
 	target->follow = flags & PFSTAT_TRACK_FOLLOW;
+	target->latency = flags & PFSTAT_TRACK_LATENCY;
 	INIT_LIST_HEAD(&target->spaces);
 	if (!pf_target_nr) {
 		err = pf_arm();
-		if (err) {
-			kfree(target);
-			return err;
-		}
+		if (err)
+			goto free;
+	}
+	if (target->latency) {
+		err = pf_latency_get();
+		if (err)
+			goto disarm;
 	}
 	get_pid(target->key.pid);
 
@@ -253,6 +260,13 @@ static int pf_target_add(const struct pf_key *key, u32 flags)
 	target->joining = false;
 	raw_spin_unlock_irq(&pf_lock);
 	return 0;
+
+disarm:
+	if (!pf_target_nr)
+		pf_disarm();
+free:
+	kfree(target);
+	return err;
 }
 
 /**

@@ -27,8 +27,8 @@
  */
 TRACE_EVENT(cow_fault,
 	TP_PROTO(const struct pf_space *space, unsigned long address,
-		 unsigned long vma, unsigned int kind, bool user),
-	TP_ARGS(space, address, vma, kind, user),
+		 unsigned long vma, unsigned int kind, bool user, u64 duration),
+	TP_ARGS(space, address, vma, kind, user, duration),
 	TP_STRUCT__entry(
 		__field(u64, mm)
 		__field(u64, address)
@@ -46,7 +46,7 @@ TRACE_EVENT(cow_fault,
 		__entry->vma = vma;
 		__entry->ip = user ?
 			instruction_pointer(task_pt_regs(current)) : 0;
-		__entry->duration = 0;
+		__entry->duration = space->target->latency ? duration : 0;
 		__entry->pid = pid_nr(space->pid);
 		__entry->kind = kind;
 		memcpy(__get_dynamic_array(name), space->target->key.name,

@@ -202,6 +202,44 @@ TEST_SECONDS(every_fault_is_there, 60)
 	EXPECT_EQ(get_number(function, "cow_faults"), CHILD + TWICE);
 	check_forms(address);
 	check_stacks();
+	/* nothing is measured unless asked */
+	EXPECT_TRUE(!json_object_object_get_ex(top, "latency", NULL));
+	EXPECT_STR_EQ(answer("pfstat report --csv | grep -vc ',0$'"), "1\n");
+}
+
+/* The sum of a kind over a view */
+static long long total_of(struct json_object *array, const char *kind)
+{
+	long long sum = 0;
+	size_t i;
+
+	for (i = 0; i < json_object_array_length(array); i++)
+		sum += kind_of(json_object_array_get_idx(array, i), kind);
+	return sum;
+}
+
+/* Every fault has its duration, if that was asked for. */
+TEST_SECONDS(latency, 60)
+{
+	static const char * const kinds[] = { "copy", "reuse", "zero", "file", "kernel" };
+	struct json_object *top, *latency, *kind, *buckets;
+	size_t i;
+
+	recorded("--latency");
+	top = parse(answer("pfstat report --json"));
+	latency = get(top, "latency");
+	for (i = 0; i < KTAP_ARRAY_SIZE(kinds); i++) {
+		kind = get(latency, kinds[i]);
+		buckets = get(kind, "buckets");
+		EXPECT_EQ(get_number(kind, "count"), total_of(get(top, "by_vma"), kinds[i]));
+		EXPECT_EQ(total(buckets, "count"), get_number(kind, "count"));
+		EXPECT_GE(get_number(kind, "sum_ns"), get_number(kind, "max_ns"));
+	}
+	kind = get(latency, "copy");
+	EXPECT_GE(get_number(kind, "count"), CHILD + TWICE);
+	EXPECT_GT(get_number(kind, "sum_ns"), get_number(kind, "count"));
+	EXPECT_STR_EQ(answer("pfstat report | grep -c '^copy: [0-9]* faults, [0-9]* ns on average'"), "1\n");
+	EXPECT_STR_EQ(answer("pfstat report | grep -c 'measuring made each page fault of every process dearer'"), "1\n");
 }
 
 TEST_SECONDS(status_is_passed_on, 60)

@@ -50,7 +50,7 @@ _pfstat_words()
 		get) printf '%s\n' --pid --process --all --each --openmetrics --json --color --help ;;
 		watch) printf '%s\n' --pid --delay --count --json --help ;;
 		top) printf '%s\n' --pid --batch --delay --count --mappings --help ;;
-		record) printf '%s\n' --follow --output --name --pid --seconds --buffer --stacks --json --help ;;
+		record) printf '%s\n' --follow --output --name --pid --seconds --buffer --latency --stacks --json --help ;;
 		report) printf '%s\n' --by --rows --stacks --html --csv --json --color --help ;;
 		diff) printf '%s\n' --json --color --help ;;
 		run) printf '%s\n' --follow --all --each --output --json --color --help ;;

@@ -8,6 +8,7 @@
 
 #include "child.h"
 #include "cmd.h"
+#include "cost.h"
 #include "get.h"
 #include "resolve.h"
 #include "ring.h"
@@ -20,7 +21,7 @@ static const char *name;
 static pid_t pid;
 static int seconds;
 static int buffer;
-static bool stacks, follow;
+static bool stacks, follow, latency;
 
 static const struct opt opts[] = {
 	{.name = "output", .letter = 'o', .arg = "FILE", .set = set_text,
@@ -34,6 +35,8 @@ static const struct opt opts[] = {
 	{.name = "buffer", .letter = 'b', .arg = "KIB", .set = set_number,
 	 .to = &buffer, .help = "size of the kernel's buffer for each CPU"},
 	OPT_FLAG("follow", &follow, "record what its children execute, too"),
+	OPT_FLAG("latency", &latency,
+		 "measure how long faults take (slows all page faults)"),
 	OPT_FLAG("stacks", &stacks, "record stacks of user mode (x86 only)"),
 	OPT_JSON,
 	OPT_END
@@ -64,6 +67,8 @@ struct job {
 	char **words;
 	int status;
 };
+
+static __u64 cost_before, cost_after;
 
 static int failed(const char *subject, int code, const char *hint)
 {
@@ -140,6 +145,10 @@ static int describe(struct job *job)
 	json_add_number(job->rec.meta, "page_size", sysconf(_SC_PAGESIZE));
 	json_add_number(job->rec.meta, "recorded", job->rec.nr_faults);
 	json_add_number(job->rec.meta, "lost", job->rec.lost);
+	if (latency)
+		json_add_number(job->rec.meta, "latency_cost_ns",
+				cost_after > cost_before ?
+				cost_after - cost_before : 0);
 	json_add_bool(job->rec.meta, "stacks", job->rec.nr_frames);
 	recording_sort(&job->rec);
 	resolve(&job->rec);
@@ -166,6 +175,24 @@ static int finish(struct job *job)
 	return status;
 }
 
+static __u32 track_flags(void)
+{
+	return (follow ? PFSTAT_TRACK_FOLLOW : 0) |
+	       (latency ? PFSTAT_TRACK_LATENCY : 0);
+}
+
+/* Track, and tell what that costs if durations are measured. */
+static int track(struct job *job)
+{
+	if (latency)
+		cost_before = fault_cost();
+	if (pfstat_track_flags(job->p, &job->id, track_flags()))
+		return -1;
+	if (latency)
+		cost_after = fault_cost();
+	return 0;
+}
+
 /* The name under which events of the target come */
 static char *event_name(const struct job *job)
 {
@@ -186,8 +213,14 @@ static int record_target(struct job *job)
 	int status;
 
 	interval_begin();
+	/* durations are a target's from its begin */
+	if (latency && pfstat_untrack(job->p, &job->id) && errno != ESRCH)
+		return report_last();
+	if (latency && track(job))
+		return report_last();
 	if (sample_begin(&sample, job->p, &job->id))
 		return report_last();
+	sample.added |= latency;
 	event = event_name(job);
 	job->ring = ring_open(&job->rec, event, buffer, stacks);
 	free(event);
@@ -212,8 +245,7 @@ static int record_command(struct job *job)
 	if (!job->ring)
 		return EXIT_FAILURE;
 	job->id = pfstat_by_pid(job->child.pid);
-	if (pfstat_track_flags(job->p, &job->id,
-			       follow ? PFSTAT_TRACK_FOLLOW : 0)) {
+	if (track(job)) {
 		ring_close(job->ring);
 		return report_last();
 	}

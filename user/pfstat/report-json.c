@@ -89,5 +89,7 @@ struct json_object *report_make_json(const struct recording *rec,
 	add_groups(top, "by_process", rec, names, BY_PROCESS);
 	add_groups(top, "by_time", rec, names, BY_TIME);
 	add_meta(top, rec, "processes");
+	if (report_has_latency(rec))
+		report_add_latency(top, rec);
 	return top;
 }

@@ -119,6 +119,10 @@ void report_print_text(const struct recording *rec, struct names *names,
 	report_print_groups(rec, names, BY_IP, rows);
 	printf("\n");
 	report_print_groups(rec, names, BY_PROCESS, rows);
+	if (report_has_latency(rec)) {
+		printf("\n");
+		report_print_latency(rec);
+	}
 }
 
 /* ---- folded stacks: "outermost;...;innermost count" --------------------------- */
