@@ -310,6 +310,43 @@ TEST(difference_of_two_runs)
 	EXPECT_LE(get_number(faults, "change"), -(long)(CHILD * page_size()) / 2);
 }
 
+/* ---- what can be wrong ------------------------------------------------------------------- */
+
+TEST(without_permission)
+{
+	struct run r = run("su -s /bin/sh nobody -c 'pfstat run true'");
+
+	EXPECT_EQ(r.status, 1);
+	EXPECT_TRUE(strstr(r.err, "pfstat: /dev/pfstat: Permission denied: run this as root, or "));
+}
+
+TEST(without_the_module)
+{
+	struct run r;
+
+	pfstat_close(pf);
+	r = run("rmmod pfstat && pfstat run true; status=$?; insmod $PFSTAT_KO; exit $status");
+	pf = pfstat_open();
+	EXPECT_EQ(r.status, 1);
+	EXPECT_TRUE(strstr(r.err, "is the module loaded? try: insmod pfstat.ko\n"));
+}
+
+/* The processes of a cgroup are targets of their own. */
+TEST(cgroup)
+{
+	struct running p = workload_running("gated", "./pf-run", NULL);
+
+	EXPECT_EQ(run("mkdir -p /sys/fs/cgroup/pf-test").status, 0);
+	EXPECT_STR_EQ(line_of(&p), "ready");
+	EXPECT_EQ(run("echo %d >/sys/fs/cgroup/pf-test/cgroup.procs", p.pid).status, 0);
+	answer("pfstat track --children --cgroup pf-test");
+	EXPECT_EQ(run("touch go").status, 0);
+	EXPECT_EQ(end_of(&p), 0);
+	EXPECT_EQ(copies(parse(answer("pfstat get --json --pid %d", p.pid))), CHILD);
+	EXPECT_EQ(run("pfstat track --cgroup pf-test").status, 2);
+	EXPECT_EQ(run("rmdir /sys/fs/cgroup/pf-test").status, 0);
+}
+
 /* ---- signals ------------------------------------------------------------------------------ */
 
 /* To pfstat alone: the command is told, the report is shown, then it dies of it. */

@@ -92,6 +92,14 @@ check "pfstat: usage: pid too large" usage pfstat get --pid 4294967297
 check "pfstat: usage: pid and name" usage pfstat track --pid 1 fork
 check "pfstat: usage: option without its argument" usage pfstat get --pid
 check "pfstat: usage: flag with an argument" usage pfstat list --json=yes
+check "pfstat: usage: run without a command" usage pfstat run --json
+check "pfstat: usage: record without anything" usage pfstat record
+check "pfstat: usage: record of two things" usage pfstat record --name x true
+check "pfstat: usage: report of two files" usage pfstat report a b
+check "pfstat: usage: report by what is not there" usage pfstat report --by colour
+check "pfstat: usage: watch no times" usage pfstat watch x --count 0
+check "pfstat: usage: top in negative time" usage pfstat top --delay -1
+check "pfstat: usage: no such cgroup" usage pfstat track --cgroup /nowhere
 check "pfstat: usage: colour" usage pfstat list --color=purple
 check "pfstat: usage: timeout negative" usage pfstat wait fork --timeout -1
 check "pfstat: usage: timeout no number" usage pfstat wait fork --timeout nan
@@ -112,6 +120,12 @@ else
 	check "pfstat: no module: text" no_module \
 		"pfstat: /dev/pfstat: No such file or directory: $hint" pfstat get fork
 	check "pfstat: no module: JSON" json_error
+	check "pfstat: no module: run" no_module \
+		"pfstat: /dev/pfstat: No such file or directory: $hint" pfstat run true
+	check "pfstat: no module: top" no_module \
+		"pfstat: /dev/pfstat: No such file or directory: $hint" pfstat top
+	check "pfstat: no module: record" no_module \
+		"pfstat: /dev/pfstat: No such file or directory: $hint" pfstat record -o "$work/data" true
 	check "pftest: no module: set_param" no_module \
 		"pftest: pf_set_param: x: Function not implemented: $hint" pftest -o set_param -p x
 	check "pftest: no module: cleanup" no_module \

@@ -34,6 +34,10 @@ _pfstat_words()
 		printf '%s\n' auto always never
 		return
 		;;
+	--cgroup)
+		compgen -d -- "${current:-/sys/fs/cgroup/}"
+		return
+		;;
 	--by)
 		printf '%s\n' vma page ip process time
 		return
@@ -44,12 +48,12 @@ _pfstat_words()
 	esac
 	if [[ $current == -* ]]; then
 		case $command in
-		track) printf '%s\n' --pid --children --help ;;
-		untrack | reset) printf '%s\n' --pid --help ;;
+		track) printf '%s\n' --pid --cgroup --children --help ;;
+		untrack | reset) printf '%s\n' --pid --cgroup --help ;;
 		list) printf '%s\n' --json --color --help ;;
 		get) printf '%s\n' --pid --process --all --each --openmetrics --json --color --help ;;
 		watch) printf '%s\n' --pid --delay --count --json --help ;;
-		top) printf '%s\n' --pid --batch --delay --count --mappings --help ;;
+		top) printf '%s\n' --pid --cgroup --batch --delay --count --mappings --help ;;
 		record) printf '%s\n' --follow --output --name --pid --seconds --buffer --latency --stacks --json --help ;;
 		report) printf '%s\n' --by --rows --stacks --html --csv --json --color --help ;;
 		diff) printf '%s\n' --json --color --help ;;

@@ -53,6 +53,7 @@ extern const struct command cmd_watch;
 int parse_targets(const struct command *cmd, char **words, struct call *call);
 char *target_text(const struct pfstat_id *id);
 const char *add_pid(const char *arg, void *to);
+const char *add_cgroup(const char *arg, void *to);
 typedef int (*target_fn)(struct pfstat *p, const struct pfstat_id *id);
 int call_targets(const struct call *call, target_fn fn);
 
@@ -60,6 +61,9 @@ int call_targets(const struct call *call, target_fn fn);
 	{.name = "pid", .arg = "PID", .set = add_pid, \
 	 .help = "a process by its number instead of programs by name"}
 
+#define OPT_CGROUP \
+	{.name = "cgroup", .arg = "DIR", .set = add_cgroup, \
+	 .help = "the processes that are in a cgroup now"}
 #define OPT_DELAY(_to) \
 	{.name = "delay", .letter = 'd', .arg = "S", .set = set_milliseconds, \
 	 .to = _to, .help = "seconds between looks, default 1"}

@@ -262,15 +262,22 @@ static int record_command(struct job *job)
 
 static int record_run(const struct call *call)
 {
-	struct job job = {.p = call->p};
+	struct job job = {};
 	int status;
 
 	if (!!call->words[0] + !!name + !!pid != 1)
 		return usage_error(&cmd_record,
 				   "one of COMMAND, --name and --pid is wanted");
+	job.p = pfstat_open();
+	if (!job.p)
+		return report_last();
 	job.out = fopen(output, "we");
-	if (!job.out)
-		return failed(output, errno, "the recording cannot be written there");
+	if (!job.out) {
+		status = failed(output, errno,
+				"the recording cannot be written there");
+		pfstat_close(job.p);
+		return status;
+	}
 	if (call->words[0]) {
 		job.words = call->words;
 		status = record_command(&job);
@@ -279,6 +286,7 @@ static int record_run(const struct call *call)
 		status = record_target(&job);
 	}
 	fclose(job.out);
+	pfstat_close(job.p);
 	recording_free(&job.rec);
 	if (job.child.signal)
 		child_raise(&job.child);
@@ -297,6 +305,7 @@ const struct command cmd_record = {
 	"target until SIGINT. See: pfstat report.\n",
 	.opts = opts,
 	.operands = OPERANDS_WORDS,
+	.no_device = true,	/* opened once the command line is known to be right */
 	.wraps = true,
 	.run = record_run,
 };

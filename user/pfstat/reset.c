@@ -2,7 +2,7 @@
 /* pfstat reset: let counts start from zero. */
 #include "cmd.h"
 
-static const struct opt opts[] = {OPT_PID, OPT_END};
+static const struct opt opts[] = {OPT_PID, OPT_CGROUP, OPT_END};
 
 static int reset_run(const struct call *call)
 {
@@ -11,7 +11,7 @@ static int reset_run(const struct call *call)
 
 const struct command cmd_reset = {
 	.name = "reset",
-	.synopsis = "NAME...\n--pid PID...",
+	.synopsis = "NAME...\n--pid PID... | --cgroup DIR",
 	.summary = "Let the counts of the current run start from zero",
 	.opts = opts,
 	.operands = OPERANDS_TARGETS,

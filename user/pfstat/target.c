@@ -36,6 +36,36 @@ const char *add_pid(const char *arg, void *to)
 	return NULL;
 }
 
+/*
+ * For the option --cgroup: the processes that are in it now, each a target of
+ * its own.
+ */
+const char *add_cgroup(const char *arg, void *to)
+{
+	const char *top = *arg == '/' ? "" : "/sys/fs/cgroup/";
+	int before = nr_pids;
+	char *path, *line = NULL;
+	size_t size = 0;
+	FILE *file;
+
+	(void)to;
+	if (asprintf(&path, "%s%s/cgroup.procs", top, arg) < 0)
+		out_of_memory();
+	file = fopen(path, "re");
+	free(path);
+	if (!file)
+		return "no such cgroup: there is no cgroup.procs to be read";
+	while (getline(&line, &size, file) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		/* 0: a process that this namespace does not see */
+		if (strcmp(line, "0"))
+			add_pid(line, NULL);
+	}
+	free(line);
+	fclose(file);
+	return nr_pids > before ? NULL : "no process is in this cgroup";
+}
+
 static int count_words(char **words)
 {
 	int count = 0;

@@ -18,6 +18,7 @@ static bool batch;
 
 static const struct opt opts[] = {
 	OPT_PID,
+	OPT_CGROUP,
 	OPT_FLAG("batch", &batch, "print lines, for scripts and dumb terminals"),
 	OPT_DELAY(&delay),
 	OPT_COUNT(&count),
@@ -163,7 +164,7 @@ static int top_run(const struct call *call)
 
 const struct command cmd_top = {
 	.name = "top",
-	.synopsis = "[NAME...] [OPTION...]\n--pid PID... [OPTION...]",
+	.synopsis = "[NAME...] [OPTION...]\n--pid PID... | --cgroup DIR [OPTION...]",
 	.summary = "Show targets and their hottest mappings, live",
 	.details =
 	"Without NAME: everything that is tracked. What is named and not tracked\n"

@@ -6,6 +6,7 @@ static bool children;
 
 static const struct opt opts[] = {
 	OPT_PID,
+	OPT_CGROUP,
 	OPT_FLAG("children", &children,
 		 "with all descendants, whatever they execute"),
 	OPT_END
@@ -23,7 +24,7 @@ static int track_run(const struct call *call)
 
 const struct command cmd_track = {
 	.name = "track",
-	.synopsis = "NAME...\n--pid PID...",
+	.synopsis = "NAME...\n--pid PID... | --cgroup DIR",
 	.summary = "Count the faults of programs from now on",
 	.details =
 	"NAME is what ps shows as command (up to 15 characters), or the name of\n"

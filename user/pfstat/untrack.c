@@ -2,7 +2,7 @@
 /* pfstat untrack: track programs no longer. */
 #include "cmd.h"
 
-static const struct opt opts[] = {OPT_PID, OPT_END};
+static const struct opt opts[] = {OPT_PID, OPT_CGROUP, OPT_END};
 
 static int untrack_run(const struct call *call)
 {
@@ -11,7 +11,7 @@ static int untrack_run(const struct call *call)
 
 const struct command cmd_untrack = {
 	.name = "untrack",
-	.synopsis = "NAME...\n--pid PID...",
+	.synopsis = "NAME...\n--pid PID... | --cgroup DIR",
 	.summary = "Track programs no longer and forget their counts",
 	.opts = opts,
 	.operands = OPERANDS_TARGETS,
