@@ -23,7 +23,7 @@ MARGIN_PART, MARGIN_PAGES = 0.05, 32
 #: 100,000 lists of 64 bytes, with the collector's head
 OBJECT_PAGES = 100000 * 64 // PAGE
 
-FILES = ("before", "after", "before.json", "after.json", "diff", "redis", "redis.txt")
+FILES = ("before", "after", "before.json", "after.json", "gc.diff", "redis", "redis.txt")
 
 
 class Tests:
@@ -104,7 +104,7 @@ def check_python(test, guest, found):
 	test.true(guest + ": python: gc.freeze() spares the mapping with the objects",
 		  hot >= 100 and cold * 10 <= hot, "%d and %d pages copied there" % (hot, cold))
 	test.true(guest + ": python: the difference is told",
-		  after["bytes_copied"] * 3 <= before["bytes_copied"] and "bytes copied" in found["diff"],
+		  after["bytes_copied"] * 3 <= before["bytes_copied"] and "bytes copied" in found["gc.diff"],
 		  "%d and %d bytes" % (before["bytes_copied"], after["bytes_copied"]))
 
 

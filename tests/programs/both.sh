@@ -7,5 +7,5 @@ cd /tmp
 python=python3.11
 pfstat run -o before.json --json $python /root/gc.py > before
 pfstat run -o after.json --json $python /root/gc.py freeze > after
-pfstat diff before.json after.json > diff
+pfstat diff before.json after.json > gc.diff
 /root/redis.sh > redis 2> redis.txt

@@ -19,8 +19,6 @@ __asm__(".pushsection .rodata\n"
 	".byte 0\n"
 	".popsection");
 
-extern const char report_page[];
-
 /* JSON in a page: what begins a tag there is written otherwise. */
 static void put_data(FILE *out, const char *text)
 {

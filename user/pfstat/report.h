@@ -28,7 +28,8 @@ void report_print_groups_csv(const struct recording *rec, struct names *names,
 struct json_object *report_make_json(const struct recording *rec,
 				     struct names *names);
 
-/* report-html.c: returns 0, or -1 and errno */
+/* report-html.c: the page, then a function that returns 0, or -1 and errno */
+extern const char report_page[];
 int report_write_html(const struct recording *rec, struct names *names,
 		      FILE *out);
 
