@@ -246,7 +246,8 @@ TEST_SECONDS(latency, 60)
 
 TEST_SECONDS(status_is_passed_on, 60)
 {
-	EXPECT_EQ(run("cd /tmp; pfstat record sh -c 'exit 9'; status=$?; rm pfstat.data; exit $status").status, 9);
+	EXPECT_EQ(run("cd /tmp; pfstat record sh -c 'exit 9'").status, 9);
+	EXPECT_EQ(get_number(parse(answer("cd /tmp; pfstat report --json; rm pfstat.data")), "status"), 9);
 	EXPECT_EQ(run("cd /tmp; pfstat record ./nowhere").status, 127);
 	EXPECT_EQ(run("cd /tmp; pfstat record").status, 2);
 	EXPECT_EQ(run("cd /tmp; pfstat record --name x true").status, 2);

@@ -47,7 +47,7 @@ static const struct opt opts[] = {
  * @p: the open device
  * @id: the target
  * @child: the command; its pid is 0 if there is none
- * @added: the target is to be untracked in the end
+ * @left: the command goes on without us
  * @signal: the one that ended it
  * @rec: what was recorded
  * @ring: where it comes from
@@ -59,7 +59,7 @@ struct job {
 	struct pfstat *p;
 	struct pfstat_id id;
 	struct child child;
-	bool added;
+	bool left;
 	int signal;
 	struct recording rec;
 	struct ring *ring;
@@ -102,6 +102,7 @@ static int follow_command(struct job *job)
 			return -1;
 	} while (state == CHILD_RUNS);
 	job->signal = job->child.signal;
+	job->left = state == CHILD_LEFT;
 	return 0;
 }
 
@@ -128,7 +129,6 @@ static int describe(struct job *job)
 		.p = job->p,
 		.id = &job->id,
 		.each = true,
-		.status = job->status,
 	};
 
 	if (job->words) {
@@ -139,6 +139,10 @@ static int describe(struct job *job)
 		pfstat_result_free(result);
 		return report_last();
 	}
+	/* "each" of it can still be asked for when the process is no more */
+	if (job->child.pid > 0 && !job->left)
+		job->status = child_status(&job->child);
+	r.status = job->status;
 	r.result = result;
 	job->rec.meta = get_make_json(&r);
 	pfstat_result_free(result);
@@ -161,8 +165,6 @@ static int finish(struct job *job)
 
 	ring_close(job->ring);
 	status = describe(job);
-	if (job->child.pid > 0 && job->child.signal < 2)
-		job->status = child_status(&job->child);
 	if (!status && recording_write(&job->rec, job->out))
 		status = failed(output, errno, "is there room enough?");
 	if (!status)
