@@ -42,8 +42,12 @@ class Tests:
 
 def boot(guest, work):
 	"""Run everything in a guest; what it left, {name: text}."""
-	tree = subprocess.run([os.path.join(TOP, "scripts/kernels"), "path", guest, "programs"],
-			      stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+	done = subprocess.run([os.path.join(TOP, "scripts/kernels"), "path", guest, "programs"],
+			      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+	tree = done.stdout.strip()
+	if done.returncode:
+		print("# " + done.stderr.replace("\n", "\n# "))
+		return done.returncode, {}
 	command = [os.path.join(TOP, "scripts/vm"), "-q", guest, "--mem", "1024", "--timeout", "600"]
 	for name in sorted(os.listdir(tree)):
 		command += ["--add", "%s/%s:/%s" % (tree, name, name)]

@@ -268,8 +268,10 @@ def main():
 	print("KTAP version 1")
 	browser = shutil.which("chromium")
 	if not browser:
-		subprocess.run([os.path.join(TOP, "scripts/hostdeps"), "browser"], check=False,
-			       stdout=sys.stderr)
+		done = subprocess.run([os.path.join(TOP, "scripts/hostdeps"), "browser"],
+				      check=False, stdout=subprocess.PIPE,
+				      stderr=subprocess.STDOUT, text=True)
+		print("# " + done.stdout.replace("\n", "\n# "))
 		browser = shutil.which("chromium")
 	test = Tests()
 	with tempfile.TemporaryDirectory() as work:
