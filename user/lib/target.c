@@ -31,7 +31,8 @@ int pfstat_track(struct pfstat *p, const struct pfstat_id *id)
 int pfstat_track_flags(struct pfstat *p, const struct pfstat_id *id,
 		       __u32 flags)
 {
-	return target_call(p, PFSTAT_OP_TRACK, id, flags);
+	return target_call(p, flags ? PFSTAT_OP_TRACK_FLAGS : PFSTAT_OP_TRACK,
+			   id, flags);
 }
 
 int pfstat_untrack(struct pfstat *p, const struct pfstat_id *id)
