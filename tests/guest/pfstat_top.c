@@ -116,8 +116,7 @@ TEST(watch_tracks)
 
 TEST(top_batch)
 {
-	const struct pfstat_result *result;
-	unsigned long long total, pages;
+	unsigned long long total;
 	const char *text, *line;
 	struct workload w;
 	unsigned long at;
@@ -128,16 +127,15 @@ TEST(top_batch)
 	at = address_in(workload_wait(&w));
 	workload_go(&w);
 	workload_wait(&w);
-	result = query_name(NAME);
-	total = pfstat_cow_faults(result->kinds);
+	/* its new sleeper may still take a few of its own */
+	total = pfstat_cow_faults(query_name(NAME)->kinds);
 	text = answer("pfstat top --batch -n 1 -d 0.1 " NAME);
 	EXPECT_TRUE(strstr(text, "pfstat top: 1 target, 2 processes alive"));
 	line = strstr(text, "NAME\n");
 	ASSERT_TRUE(line);
 	line = strchr(line, '\n') + 1;
-	EXPECT_EQ(column(line, 0), 0);
-	EXPECT_EQ(column(line, 5), total);
-	EXPECT_EQ(column(line, 6), result->pages);
+	EXPECT_GE(column(line, 5), total);
+	EXPECT_LE(column(line, 5), pfstat_cow_faults(query_name(NAME)->kinds));
 	EXPECT_EQ(column(line, 7), 2);
 	/* the hottest is the one that the workload wrote */
 	snprintf(range, sizeof(range), " rw-p %lx-", at);
@@ -145,9 +143,8 @@ TEST(top_batch)
 	ASSERT_TRUE(line);
 	while (line > text && line[-1] != '\n')
 		line--;
-	pages = column(line, 2);
 	EXPECT_EQ(column(line, 1), PAGES);
-	EXPECT_EQ(pages, PAGES);
+	EXPECT_EQ(column(line, 2), PAGES);
 }
 
 /* Everything that is tracked, and what dies or goes on the way. */
