@@ -3,7 +3,7 @@
  * pfstat record and report: every fault, once, with its mapping, page, function
  * and process; stacks; what is lost is said.
  *
- * vm: smp=4 mem=1024 timeout=120
+ * vm: smp=4 mem=1024 timeout=180 guests=i386,amd64
  */
 #include <signal.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /*
  * pfstat run: what it counts, whose status it passes on, what a signal does.
  *
- * vm: smp=4 mem=1024
+ * vm: smp=4 mem=1024 guests=i386,amd64
  */
 #include <signal.h>
 #include <stdio.h>
@@ -308,50 +308,6 @@ TEST(difference_of_two_runs)
 	EXPECT_EQ(get_number(faults, "after") - get_number(faults, "before"),
 		  get_number(faults, "change"));
 	EXPECT_LE(get_number(faults, "change"), -(long)(CHILD * page_size()) / 2);
-}
-
-/* ---- labels ------------------------------------------------------------------------------ */
-
-/* Every mapping is the line of /proc/PID/maps, and there are no others. */
-TEST(labels_are_those_of_proc)
-{
-	struct running p = workload_running("stays", "./pf-run", NULL);
-	char line[512], want[512];
-	struct json_object *vmas;
-	size_t i = 0;
-	FILE *maps;
-
-	line_of(&p);
-	answer("pfstat track --pid %d", p.pid);
-	vmas = get(parse(answer("pfstat get --all --json --pid %d", p.pid)), "vmas");
-	snprintf(line, sizeof(line), "/proc/%d/maps", p.pid);
-	maps = fopen(line, "re");
-	ASSERT_TRUE(maps);
-	while (fgets(line, sizeof(line), maps)) {
-		unsigned long start, end, offset;
-		struct json_object *vma;
-		char perm[5], path[256] = "";
-
-		ASSERT_GE(sscanf(line, "%lx-%lx %4s %lx %*s %*s %255[^\n]", &start, &end, perm,
-				 &offset, path), 4);
-		/* no mapping of the process: the kernel's page for old programs */
-		if (!strcmp(path, "[vsyscall]"))
-			continue;
-		ASSERT_LT(i, json_object_array_length(vmas));
-		vma = json_object_array_get_idx(vmas, i++);
-		snprintf(want, sizeof(want), "0x%lx", start);
-		EXPECT_STR_EQ(get_text(vma, "start"), want);
-		snprintf(want, sizeof(want), "0x%lx", end);
-		EXPECT_STR_EQ(get_text(vma, "end"), want);
-		EXPECT_STR_EQ(get_text(vma, "perm"), perm);
-		EXPECT_STR_EQ(get_text(vma, "path"), path);
-		if (*path == '/')
-			EXPECT_EQ(get_number(vma, "offset"), offset);
-	}
-	fclose(maps);
-	EXPECT_EQ(i, json_object_array_length(vmas));
-	kill(p.pid, SIGKILL);
-	EXPECT_EQ(end_of(&p), 128 + SIGKILL);
 }
 
 /* ---- what can be wrong ------------------------------------------------------------------- */
