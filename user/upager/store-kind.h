@@ -102,7 +102,7 @@ struct store_watch {
  * @depth: requests under way at most, unless the user says otherwise
  * @retries: requests can fail for a while and be taken back by cancel()
  * @doubt_ns: how long a page that is wrong or lost is asked for again; at least
- *	once if @retries
+ *	twice if @retries
  * @open: opens it: @rest is the URL without scheme and options; fails with a
  *	negative errno, and fail_open() called. Sets store->data
  * @submit: begins a request (private.wire says which); ends in complete() or

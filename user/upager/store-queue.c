@@ -15,6 +15,8 @@
 /* How often time limits are looked at while something is under way */
 #define SCAN_NS		(50 * NSEC_PER_MSEC)
 #define EVENTS		32
+/* A page that comes wrong, or not at all, is asked for again so often */
+#define DOUBTS		2
 /* Requests told in one store_dispatch(): who submits one in each done() must not hang. */
 #define TELL_MAX	4096
 
@@ -129,7 +131,7 @@ static bool in_doubt(struct store *store, struct store_req *req, int status)
 	if (req->op != STORE_GET || (status != -EBADMSG && status != -ENODATA))
 		return false;
 	return store->kind->retries &&
-	       (!req->private.tries ||
+	       (req->private.doubts++ < DOUBTS ||
 		store->now - req->private.started < store->kind->doubt_ns);
 }
 
@@ -415,10 +417,11 @@ unsigned int store_dispatch(struct store *store)
 
 	do {
 		store->now = store_now();
-		sent = send_ready(store);
 		if (store->watches || store->timer_at)
 			call_watches(store);
+		/* what is to be tried again is ready by then */
 		do_timers(store);
+		sent = send_ready(store);
 		told = tell_done(store, TELL_MAX - all);
 		all += told;
 	} while ((sent || told) && all < TELL_MAX);

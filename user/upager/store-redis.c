@@ -558,10 +558,10 @@ static int redis_open_cluster(struct store *store, const char *rest)
 
 const struct store_kind store_redis =
 	REDIS_KIND("redis", "redis://[USER:PASSWORD@]HOST[:PORT][/DB]", "a Redis server",
-		   redis_open, NSEC_PER_SEC);
+		   redis_open, 0);
 const struct store_kind store_redis_unix =
 	REDIS_KIND("redis+unix", "redis+unix://PATH[?db=N]", "the same, by its UNIX socket",
-		   redis_open_unix, NSEC_PER_SEC);
+		   redis_open_unix, 0);
 /* Whoever is master may take this long to be known. */
 const struct store_kind store_redis_cluster =
 	REDIS_KIND("redis+cluster", "redis+cluster://HOST[:PORT],...", "a Redis Cluster",

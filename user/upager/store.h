@@ -89,6 +89,7 @@ struct store_req {
 		uint64_t started;		/* when the kind got it first */
 		uint64_t when;			/* when to try again */
 		unsigned int tries;
+		unsigned int doubts;		/* wrong answers */
 		unsigned int list;
 	} private;
 };
