@@ -29,7 +29,7 @@ BEFORE_EACH()
 #define IN_STACKS __attribute__((noinline, noclone, optimize("no-omit-frame-pointer")))
 
 /* What a report is to find as the place of a fault */
-IN_STACKS void writes_here(char *p, int pages)
+static IN_STACKS void writes_here(char *p, int pages)
 {
 	int i;
 
@@ -37,7 +37,7 @@ IN_STACKS void writes_here(char *p, int pages)
 		*(volatile char *)(p + i * page_size()) = 1;
 }
 
-IN_STACKS void calls_it(char *p, int pages)
+static IN_STACKS void calls_it(char *p, int pages)
 {
 	writes_here(p, pages);
 	/* no tail call: it has to be on the stack */

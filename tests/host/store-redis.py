@@ -158,6 +158,9 @@ class Load:
 		self.process.stdin.close()
 		until("the end of the load", lambda: self.process.poll() is not None)
 		self.reader.join(LIMIT)
+		if not self.result:
+			raise AssertionError("the load said nothing at its end, status %d"
+					     % self.process.returncode)
 		equal("wrong pages", 0, self.result["wrong"])
 		equal("status", status, self.process.returncode)
 		if not set(self.result["errors"]) <= set(errors):
