@@ -15,6 +15,7 @@ help:
 	@echo "make demo              track a program in an x86-32 and in an arm64 guest"
 	@echo "make test              run every test in every guest"
 	@echo "make test-debug        the same in guests with kernels that watch themselves"
+	@echo "make test-more         the same in guests with PREEMPT_RT and Linux 6.12"
 	@echo "make check             check style, types and the ABI"
 	@echo "make bench             measure, and compare with the targets"
 	@echo "make vm GUEST=i386     a shell in a guest (scripts/vm --list: all guests)"
@@ -32,7 +33,11 @@ test:
 
 test-debug:
 	$(call need,tests/run)
-	@tests/run --guest arm64-debug --guest i386-debug
+	@tests/run --slow 10 --guest arm64-debug --guest i386-debug
+
+test-more:
+	$(call need,tests/run)
+	@tests/run --guest i386-rt --guest arm64-rt --guest amd64-6.12
 
 check:
 	$(call need,scripts/check)
@@ -64,4 +69,4 @@ install: host
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-debug check bench vm build host module install clean
+.PHONY: help demo test test-debug test-more check bench vm build host module install clean

@@ -18,6 +18,8 @@ LOST = 125
 
 #: seconds until the first word of a booting guest, and for the end of a run
 BOOT_LIMIT = 180
+#: the same for kernels that check all they do
+DEBUG_BOOT_LIMIT = 360
 #: the same with KVM, where it takes a second or does not work at all
 KVM_BOOT_LIMIT = 30
 END_LIMIT = 60
@@ -208,7 +210,9 @@ class Run:
 		"""Until when the guest may stay silent, and what it means if it does."""
 		receiver = self.receiver
 		if not receiver.started:
-			limit = KVM_BOOT_LIMIT if self.options.kvm else BOOT_LIMIT
+			limit = DEBUG_BOOT_LIMIT if self.guest.debug else BOOT_LIMIT
+			if self.options.kvm:
+				limit = KVM_BOOT_LIMIT
 			return self.begin + limit, "the guest did not boot within %d s" % limit
 		if self.asked and not receiver.alive:
 			return (self.asked + ANSWER_LIMIT,
