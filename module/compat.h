@@ -105,6 +105,16 @@ static inline pte_t *pf_pte_lock(struct mm_struct *mm, pmd_t *pmd,
 	return pte;
 }
 
+/*
+ * What do_wp_page() calls for a page that stays with its last sharer. It is
+ * never of a large folio, so a folio's address is its page's.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#define PF_MOVE_ANON_RMAP	"page_move_anon_rmap"
+#else
+#define PF_MOVE_ANON_RMAP	"folio_move_anon_rmap"
+#endif
+
 /* ---- tracing -------------------------------------------------------------- */
 
 /* In some 6.12 too, but always a macro. */

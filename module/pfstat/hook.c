@@ -14,6 +14,7 @@
 #include <linux/module.h>
 
 #include "arch/regs.h"
+#include "compat.h"
 #include "fast.h"
 #include "pfstat.h"
 
@@ -183,7 +184,7 @@ static struct pf_point pf_points[PF_POINTS] = {
 		.kinds = PF_KINDS_WP,
 	},
 	[PF_POINT_MOVE_RMAP] = {
-		.symbol = "page_move_anon_rmap",
+		.symbol = PF_MOVE_ANON_RMAP,
 		.pre_handler = pf_kp_move_anon_rmap,
 		.kinds = BIT(PFSTAT_REUSE) | BIT(PFSTAT_HUGE),
 	},

@@ -17,6 +17,7 @@ static const struct {
 } pf_fault_functions[] = {
 	{ "wp_page_copy", PF_CLASS_WP },
 	{ "do_wp_page", PF_CLASS_WP },
+	{ "wp_can_reuse_anon_folio", PF_CLASS_WP },
 	{ "do_huge_pmd_wp_page", PF_CLASS_HUGE },
 	{ "hugetlb_wp", PF_CLASS_HUGETLB },
 	{ "hugetlb_fault", PF_CLASS_HUGETLB },
