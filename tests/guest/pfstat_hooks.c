@@ -59,7 +59,7 @@ static void expect_in_place(int in_place)
 {
 	static const char * const functions[] = {
 		"exit_mm_release", "exec_mm_release", "ptep_clear_flush",
-		"page_move_anon_rmap",
+		"_move_anon_rmap",	/* page_... in 6.1, folio_... in 6.12 */
 	};
 	char name[64];
 	size_t i;

@@ -343,7 +343,7 @@ TEST_EACH(thp, const struct thp_case *, thp_cases)
 
 	cow_expect(__FILE__, __LINE__, &id, 0, at, units(EACH_SMALL), &want);
 	EXPECT_EQ(hits.do_wp_page, units(each->wp_hits));
-	EXPECT_EQ(hits.wp_page_copy, units(each->wp_hits));
+	EXPECT_COPIES(&hits, units(each->wp_hits));
 	EXPECT_EQ(hits.finish_fault, 0);
 }
 

@@ -466,7 +466,7 @@ static void expect_hits(const struct hits *got, const struct hits *want)
 {
 	if (want->do_wp_page != ANY)
 		EXPECT_EQ(got->do_wp_page, want->do_wp_page);
-	EXPECT_EQ(got->wp_page_copy, want->wp_page_copy);
+	EXPECT_COPIES(got, want->wp_page_copy);
 	EXPECT_EQ(got->finish_fault, want->finish_fault);
 }
 

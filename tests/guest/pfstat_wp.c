@@ -178,6 +178,6 @@ TEST_EACH(watched, const struct wp_case *, wp_cases)
 	EXPECT_EQ(workload_end(&w), 0);
 	EXPECT_COUNTS(&id, 0, at, PAGES, .copy = each->copy);
 	EXPECT_EQ(hits.do_wp_page, each->hits.do_wp_page);
-	EXPECT_EQ(hits.wp_page_copy, each->hits.wp_page_copy);
+	EXPECT_COPIES(&hits, each->hits.wp_page_copy);
 	EXPECT_EQ(hits.finish_fault, each->hits.finish_fault);
 }

@@ -8,11 +8,21 @@
 
 #include <stddef.h>
 
+/* In hits.wp_page_copy: the compiler has made it a part of do_wp_page(). */
+#define HITS_UNKNOWN	(-1)
+
 struct hits {
 	long do_wp_page;
 	long wp_page_copy;
 	long finish_fault;
 };
+
+/* Compares hits.wp_page_copy, where it is known. */
+#define EXPECT_COPIES(hits, want)					\
+do {									\
+	if ((hits)->wp_page_copy != HITS_UNKNOWN)			\
+		EXPECT_EQ((hits)->wp_page_copy, want);			\
+} while (0)
 
 /* From now on, for addresses in [start, end), in all processes. */
 void oracle_start(unsigned long start, unsigned long end);
