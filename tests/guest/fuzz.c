@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The fuzzer (lib/fuzz.h) at work: nothing that user space does may upset the
+ * kernel. In the suite it makes few calls; for many:
+ *
+ *	FUZZ_CALLS=3000000 FUZZ_SEED=7 ./fuzz
+ *
+ * Calls are made by one process after the other, 2500 each, every fourth of
+ * them with three threads. When one finds something, its line has what repeats
+ * it: FUZZ_SEED=its seed FUZZ_CALLS=2500.
+ *
+ * vm: guests=arm64,*-debug timeout=120
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <pfstat.h>
+
+#include "lib/fuzz.h"
+#include "lib/ktap.h"
+
+#define PER_PROCESS	2500
+#define THREADS		3
+
+/* Shared with the process that makes the calls. */
+static struct score {
+	unsigned long done;
+	unsigned long good;
+	char wrong[160];
+} *score;
+
+static unsigned long long number(const char *variable, unsigned long long otherwise)
+{
+	const char *text = getenv(variable);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static void *stream(void *arg)
+{
+	struct fuzz *f = arg;
+	unsigned long calls = *(unsigned long *)f->wrong;
+
+	f->wrong[0] = 0;
+	while (f->done < calls && fuzz_step(f))
+		;
+	return NULL;
+}
+
+static void begin(struct fuzz *f, struct fuzz_world *world, unsigned long long seed,
+		  unsigned long calls)
+{
+	if (!fuzz_begin(f, world, seed))
+		_exit(2);
+	memcpy(f->wrong, &calls, sizeof(calls));
+}
+
+static void make_calls(unsigned long long seed)
+{
+	unsigned int i, n = seed % 4 ? 1 : THREADS;
+	struct fuzz_world *world = fuzz_world_open();
+	struct fuzz f[THREADS];
+	pthread_t thread[THREADS];
+
+	if (!world) {
+		snprintf(score->wrong, sizeof(score->wrong), "no world: %m");
+		_exit(2);
+	}
+	for (i = 0; i < n; i++)
+		begin(&f[i], world, seed + (unsigned long long)i * 0x100000001, PER_PROCESS / n);
+	for (i = 1; i < n; i++)
+		pthread_create(&thread[i], NULL, stream, &f[i]);
+	stream(&f[0]);
+	for (i = 1; i < n; i++)
+		pthread_join(thread[i], NULL);
+	fuzz_world_close(world);
+	for (i = 0; i < n; i++) {
+		score->done += f[i].done;
+		score->good += f[i].good;
+		if (f[i].wrong[0])
+			memcpy(score->wrong, f[i].wrong, sizeof(score->wrong));
+	}
+	_exit(score->wrong[0] ? 1 : 0);
+}
+
+/* Kernels that check more are that much slower. */
+static unsigned long usual_calls(void)
+{
+	struct utsname name;
+
+	uname(&name);
+	return strstr(name.release, "-debug") ? 2500 : 12500;
+}
+
+TEST_SECONDS(calls_at_random, 100)
+{
+	unsigned long long seed = number("FUZZ_SEED", 1), first = seed;
+	unsigned long calls = number("FUZZ_CALLS", usual_calls());
+	struct timespec from, to;
+	int status;
+
+	score = mmap(NULL, sizeof(*score), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(score != MAP_FAILED);
+	/* The probes stay in place, which they would not between two names. */
+	ASSERT_OK(pf_set_param("fuzz-keep", 9));
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (; score->done < calls; seed++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			make_calls(seed);
+		ASSERT_TRUE(pid > 0 && waitpid(pid, &status, 0) == pid);
+		if (!status)
+			continue;
+		ktap_fail(__FILE__, __LINE__, 1, "FUZZ_SEED=%llu: %s, status %#x", seed,
+			  score->wrong[0] ? score->wrong : "it died", status);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	ktap_note("%lu calls from seed %llu, %lu ioctls succeeded, %ld s", score->done, first,
+		  score->good, (long)(to.tv_sec - from.tv_sec));
+	/* A generator that only makes mistakes would test nothing. */
+	EXPECT_GT(score->good, score->done / 8);
+	EXPECT_OK(pf_cleanup());
+}
