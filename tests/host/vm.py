@@ -679,19 +679,30 @@ def module_is_loaded_and_unloaded(guest, directory):
 	contains(log, "unknown parameter 'no_such_parameter' ignored")
 
 
+def heed_interrupts():
+	"""For a new process: SIGINT as it is in the foreground."""
+	signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @boots
 def qemu_dies_with_the_script(guest, directory):
 	for signum, want in ((signal.SIGINT, -signal.SIGINT), (signal.SIGTERM, -signal.SIGTERM),
 			     (signal.SIGKILL, -signal.SIGKILL)):
+		# Whoever runs the tests in the background may have SIGINT ignored.
 		with subprocess.Popen([VM, "-q", guest, "--", "sleep", "1000"],
 				      stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
 				      stderr=subprocess.DEVNULL,
-				      env=dict(os.environ, TMPDIR=directory)) as process:
-			qemu = wait_for(lambda: qemu_of(process.pid), 120, "QEMU starts")
-			time.sleep(1)
-			equal(running(qemu), True, "QEMU runs")
-			process.send_signal(signum)
-			equal(process.wait(timeout=20), want, "status after signal %d" % signum)
+				      env=dict(os.environ, TMPDIR=directory),
+				      preexec_fn=heed_interrupts) as process:
+			try:
+				qemu = wait_for(lambda: qemu_of(process.pid), 120, "QEMU starts")
+				time.sleep(1)
+				equal(running(qemu), True, "QEMU runs")
+				process.send_signal(signum)
+				equal(process.wait(timeout=20), want,
+				      "status after signal %d" % signum)
+			finally:
+				process.kill()
 		wait_for(lambda: not running(qemu), 10, "QEMU ends after signal %d" % signum)
 		left = os.listdir(directory)
 		if signum != signal.SIGKILL:
