@@ -24,20 +24,16 @@
  * in a table by task.
  */
 #include <linux/mm.h>
-#include <linux/slab.h>
 
 #include "fast.h"
 #include "pfstat.h"
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-#define PF_FLIGHT_BITS	12
-#define PF_FLIGHT_PROBE	8	/* places looked at for a task */
-
 /**
  * struct pf_flight - a fault on a huge page that has begun
- * @task: who owns this place, or NULL; set by cmpxchg, cleared by the owner
- * @mm: whose page table; only the owner looks at this and the rest
+ * @place: of the task
+ * @mm: whose page table
  * @address: of the page
  * @flags: FAULT_FLAG_*
  * @class: PF_CLASS_*
@@ -45,14 +41,14 @@
  * A fault that is not counted in the end leaves its place to the task's next.
  */
 struct pf_flight {
-	struct task_struct *task;
+	struct pf_place place;
 	struct mm_struct *mm;
 	unsigned long address;
 	unsigned int flags;
 	unsigned int class;
 };
 
-static struct pf_flight *pf_flights;
+static struct pf_places pf_flights;
 static DEFINE_PER_CPU(u64, pf_lost_events);
 
 /**
@@ -81,48 +77,17 @@ u64 pf_lost_sum(void)
 	return sum;
 }
 
-static struct pf_flight *
-pf_flight_home(const struct task_struct *task)
+static struct pf_flight *pf_flight_find(const struct task_struct *task)
 {
-	return &pf_flights[hash_ptr(task, PF_FLIGHT_BITS)];
-}
+	struct pf_place *place = pf_place_find(&pf_flights, task);
 
-/* The first place that is @task's or free: what is found first is the newest. */
-static struct pf_flight *
-pf_flight_claim(struct task_struct *task)
-{
-	struct pf_flight *flight = pf_flight_home(task);
-	struct task_struct *owner;
-	int i;
-
-	for (i = 0; i < PF_FLIGHT_PROBE; i++, flight++) {
-		owner = READ_ONCE(flight->task);
-		if (owner == task)
-			return flight;
-		if (!owner && !cmpxchg(&flight->task, NULL, task))
-			return flight;
-	}
-	return NULL;
-}
-
-static struct pf_flight *
-pf_flight_find(const struct task_struct *task)
-{
-	struct pf_flight *flight = pf_flight_home(task);
-	int i;
-
-	for (i = 0; i < PF_FLIGHT_PROBE; i++, flight++) {
-		if (READ_ONCE(flight->task) == task)
-			return flight;
-	}
-	return NULL;
+	return place ? container_of(place, struct pf_flight, place) : NULL;
 }
 
 static void pf_flight_end(struct pf_flight *flight)
 {
 	flight->mm = NULL;
-	/* Whoever claims the place next must not have its mm overwritten. */
-	smp_store_release(&flight->task, NULL);
+	pf_place_release(&flight->place);
 }
 
 /**
@@ -151,12 +116,14 @@ void pf_fault_task_exit(struct task_struct *task)
 void pf_fault_begin(struct mm_struct *mm, unsigned long address,
 		    unsigned int flags, unsigned int class)
 {
-	struct pf_flight *flight = pf_flight_claim(current);
+	struct pf_place *place = pf_place_claim(&pf_flights, current);
+	struct pf_flight *flight;
 
-	if (unlikely(!flight)) {
+	if (unlikely(!place)) {
 		pf_lost(1);
 		return;
 	}
+	flight = container_of(place, struct pf_flight, place);
 	flight->mm = mm;
 	flight->address = address & PAGE_MASK;
 	flight->flags = flags;
@@ -332,10 +299,7 @@ void pf_fault_file(struct pf_space *space, const struct vm_fault *vmf)
  */
 int pf_fault_prepare(void)
 {
-	/* The last places are looked at from those before them. */
-	pf_flights = kvcalloc((1 << PF_FLIGHT_BITS) + PF_FLIGHT_PROBE,
-			      sizeof(*pf_flights), GFP_KERNEL);
-	return pf_flights ? 0 : -ENOMEM;
+	return pf_places_alloc(&pf_flights, sizeof(struct pf_flight));
 }
 
 /**
@@ -345,6 +309,5 @@ int pf_fault_prepare(void)
  */
 void pf_fault_release(void)
 {
-	kvfree(pf_flights);
-	pf_flights = NULL;
+	pf_places_free(&pf_flights);
 }

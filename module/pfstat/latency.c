@@ -10,58 +10,46 @@
  */
 #include <linux/kprobes.h>
 #include <linux/mm.h>
-#include <linux/slab.h>
 #include <linux/timekeeping.h>
 
 #include "arch/regs.h"
 #include "fast.h"
 #include "pfstat.h"
 
-#define PF_BEGIN_BITS	12
-#define PF_BEGIN_PROBE	8	/* places looked at for a task */
-
 /**
  * struct pf_begin - when a task's latest fault began
- * @task: who owns this place, or NULL; set by cmpxchg, cleared at its exit
- * @time: in ns; only the owner looks at it
+ * @place: of the task, released at its exit
+ * @time: in ns
  */
 struct pf_begin {
-	struct task_struct *task;
+	struct pf_place place;
 	u64 time;
 };
 
 DEFINE_STATIC_KEY_FALSE(pf_latency_key);
 
-static struct pf_begin *pf_begins;
+static struct pf_places pf_begins;
 static unsigned int pf_latency_users;	/* under pf_target_mutex */
+
+static struct pf_begin *pf_begin_of(struct pf_place *place)
+{
+	return place ? container_of(place, struct pf_begin, place) : NULL;
+}
+
+NOKPROBE_SYMBOL(pf_begin_of);
 
 static struct pf_begin *pf_begin_find(const struct task_struct *task)
 {
-	struct pf_begin *begin = &pf_begins[hash_ptr(task, PF_BEGIN_BITS)];
-	int i;
-
-	for (i = 0; i < PF_BEGIN_PROBE; i++, begin++) {
-		if (READ_ONCE(begin->task) == task)
-			return begin;
-	}
-	return NULL;
+	return pf_begin_of(pf_place_find(&pf_begins, task));
 }
 
 NOKPROBE_SYMBOL(pf_begin_find);
 
+/* Its own before a free one: the first try's time is in there. */
 static struct pf_begin *pf_begin_claim(struct task_struct *task)
 {
-	struct pf_begin *begin = pf_begin_find(task);
-	int i;
-
-	if (begin)
-		return begin;
-	begin = &pf_begins[hash_ptr(task, PF_BEGIN_BITS)];
-	for (i = 0; i < PF_BEGIN_PROBE; i++, begin++) {
-		if (!READ_ONCE(begin->task) && !cmpxchg(&begin->task, NULL, task))
-			return begin;
-	}
-	return NULL;
+	return pf_begin_find(task) ?:
+	       pf_begin_of(pf_place_claim(&pf_begins, task));
 }
 
 NOKPROBE_SYMBOL(pf_begin_claim);
@@ -131,8 +119,7 @@ void pf_latency_task_exit(struct task_struct *task)
 	if (!begin)
 		return;
 	begin->time = 0;
-	/* Whoever claims the place next must not have its time overwritten. */
-	smp_store_release(&begin->task, NULL);
+	pf_place_release(&begin->place);
 }
 
 /**
@@ -147,10 +134,8 @@ int pf_latency_get(void)
 
 	if (pf_latency_users++)
 		return 0;
-	pf_begins = kvcalloc((1 << PF_BEGIN_BITS) + PF_BEGIN_PROBE,
-			     sizeof(*pf_begins), GFP_KERNEL);
-	err = -ENOMEM;
-	if (!pf_begins)
+	err = pf_places_alloc(&pf_begins, sizeof(struct pf_begin));
+	if (err)
 		goto no_user;
 	pf_latency_kp.flags = 0;
 	pf_latency_kp.addr = NULL;
@@ -161,7 +146,7 @@ int pf_latency_get(void)
 	return 0;
 
 free:
-	kvfree(pf_begins);
+	pf_places_free(&pf_begins);
 no_user:
 	pf_latency_users--;
 	return err;
@@ -180,6 +165,5 @@ void pf_latency_put(void)
 	unregister_kprobe(&pf_latency_kp);
 	/* Hooks that passed the branch before have preemption off. */
 	synchronize_rcu();
-	kvfree(pf_begins);
-	pf_begins = NULL;
+	pf_places_free(&pf_begins);
 }

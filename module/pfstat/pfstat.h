@@ -308,6 +308,35 @@ void pf_pending_put(void);
 void pf_pending_wait(void);
 void pf_pending_gone(void);
 
+/* ---- place.c: what is known of a task between two hooks -------------------- */
+
+/**
+ * struct pf_place - the begin of what a table holds for a task
+ * @task: who owns this place, or NULL; set by cmpxchg, cleared by the owner,
+ *	who alone looks at what stands behind it
+ */
+struct pf_place {
+	struct task_struct *task;
+};
+
+/**
+ * struct pf_places - a table of places
+ * @array: the places
+ * @size: of each, with what stands behind struct pf_place
+ */
+struct pf_places {
+	void *array;
+	size_t size;
+};
+
+int pf_places_alloc(struct pf_places *places, size_t size);
+void pf_places_free(struct pf_places *places);
+struct pf_place *pf_place_find(const struct pf_places *places,
+			       const struct task_struct *task);
+struct pf_place *pf_place_claim(const struct pf_places *places,
+				struct task_struct *task);
+void pf_place_release(struct pf_place *place);
+
 /* ---- fault.c ------------------------------------------------------------ */
 
 #define PF_CLASS_WP		1	/* do_wp_page() */
