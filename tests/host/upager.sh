@@ -61,12 +61,13 @@ example()
 		"$(grep ^child "$work/out")" && [[ $(grep -c ^parent "$work/out") -eq 4 ]]
 }
 
-# A pager that has something to do for as long as we look at it
+# A pager that has something to do for as long as we look at it; then SIGTERM: all
+# that the child lacks is filled in, and it goes on alone.
 stat_of_running()
 {
 	local pid tries
 
-	upager demo 200000 >"$work/long" 2>&1 &
+	upager demo 200000 --progress >"$work/long" 2>"$work/letting" &
 	pid=$!
 	for ((tries = 0; tries < 500; tries++)); do
 		run upager stat --json "$pid"
@@ -75,9 +76,65 @@ stat_of_running()
 	done
 	kill "$pid"
 	wait "$pid"
-	((tries < 500)) && return
-	sed 's/^/# /' "$work/out" "$work/err"
+	status=$?
+	if ((tries == 500)); then
+		sed 's/^/# /' "$work/out" "$work/err"
+		return 1
+	fi
+	equal "last line" "parent is exiting..." "$(tail -n 1 "$work/long" | sed 's/^[^ ]* //')" &&
+		shows "$work/letting" 'letting go of children [##############################] 100% 200000/200000'
+}
+
+# on_terminal COMMAND...: run it on a terminal; what appears there, in $work/out
+on_terminal()
+{
+	python3 - "$@" >"$work/out" <<-'END'
+		import os, pty, sys
+		status = pty.spawn(sys.argv[1:], lambda fd: os.read(fd, 65536))
+		sys.exit(os.waitstatus_to_exitcode(status))
+	END
+	status=$?
+}
+
+shows()
+{
+	((status == 0)) && tr '\r' '\n' <"$1" >"$work/lines" && grep -qF -- "$2" "$work/lines" && return
+	sed 's/^/# /' "$1"
 	return 1
+}
+
+# It is shown where nobody looks only if asked for
+progress_forced()
+{
+	run upager demo 50 --quiet --store mem: --progress
+	shows "$work/err" 'filling the store [##############################] 100% 50/50' || return
+	equal "standard output" "" "$(cat "$work/out")" || return
+	! grep -q $'\033' "$work/err" || return
+	run upager demo 50 --quiet --store mem:
+	! grep -q 'filling' "$work/err"
+}
+
+progress_coloured()
+{
+	TERM=xterm on_terminal upager demo 50 --quiet --store mem: --progress
+	shows "$work/out" $'filling the store [\033[32m##############################\033[m] 100% 50/50'
+}
+
+progress_no_color()
+{
+	TERM=xterm NO_COLOR=1 on_terminal upager demo 50 --quiet --store mem: --progress
+	shows "$work/out" 'filling the store [##############################] 100% 50/50' &&
+		! grep -q $'\033\[32m' "$work/out"
+}
+
+# Nobody compresses so many pages in the time that is waited for
+progress_on_terminal()
+{
+	TERM=xterm NO_COLOR=1 on_terminal upager demo 100000 --json --store 'zmem:?algo=zstd'
+	shows "$work/out" 'filling the store [##############################] 100% 100000/100000' ||
+		return
+	TERM=dumb on_terminal upager demo 10 --store mem:
+	! grep -q filling "$work/out"
 }
 
 nothing_left()
@@ -105,7 +162,11 @@ else
 	check "demo: children and threads" demo 200 --children 4 --threads 4 --quiet
 	check "demo: --prefetch" demo 2000 --prefetch 64 --quiet
 	check "demo: --json" json
-	check "stat: a pager that runs" stat_of_running
+	check "stat: a pager that runs, and lets go with a bar" stat_of_running
+	check "progress: only where it is asked for" progress_forced
+	check "progress: in colour" progress_coloured
+	check "progress: NO_COLOR" progress_no_color
+	check "progress: on a terminal" progress_on_terminal
 	check "nothing is left" nothing_left
 	check "the smallest pager of the documentation" example
 fi

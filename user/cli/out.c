@@ -25,7 +25,7 @@ const char *set_color(const char *arg, void *to)
 	return NULL;
 }
 
-bool out_is_coloured(void)
+static bool is_coloured(int fd)
 {
 	const char *no_color = getenv("NO_COLOR");
 	const char *term = getenv("TERM");
@@ -34,7 +34,17 @@ bool out_is_coloured(void)
 		return color == COLOR_ALWAYS;
 	if (no_color && *no_color)
 		return false;
-	return term && strcmp(term, "dumb") && isatty(STDOUT_FILENO);
+	return term && strcmp(term, "dumb") && isatty(fd);
+}
+
+bool out_is_coloured(void)
+{
+	return is_coloured(STDOUT_FILENO);
+}
+
+bool err_is_coloured(void)
+{
+	return is_coloured(STDERR_FILENO);
 }
 
 /* The member "error" of an object */

@@ -13,6 +13,7 @@
 extern bool out_json;	/* --json was given */
 const char *set_color(const char *arg, void *to);
 bool out_is_coloured(void);
+bool err_is_coloured(void);
 void json_add_error(struct json_object *to, const struct pfstat_error *error);
 int report(const struct pfstat_error *error);
 int report_last(void);

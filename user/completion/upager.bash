@@ -40,7 +40,7 @@ _upager_words()
 		case $command in
 		demo)
 			printf '%s\n' --children --threads --strategy --memory --prefetch --store \
-				--in-process --quiet --json --help
+				--in-process --progress --quiet --json --help
 			;;
 		run) printf '%s\n' --limit --store --above --stats --help ;;
 		stat) printf '%s\n' --json --help ;;

@@ -251,6 +251,28 @@ static void answer(struct client *client, enum wire_type type, int err)
 		wire_send(client->sock.fd, &wire, -1);
 }
 
+/**
+ * client_detach_done - how far client_detach() is
+ * @client: which
+ * @total: the bytes of its regions are added
+ *
+ * Return: bytes of these that were seen to.
+ */
+uint64_t client_detach_done(const struct client *client, uint64_t *total)
+{
+	const struct region *region = client->regions.at;
+	uint64_t done = 0;
+
+	for (; region < client->regions.at + client->regions.count; region++) {
+		*total += region->end - region->start;
+		if (client->fill_at >= region->end)
+			done += region->end - region->start;
+		else if (client->fill_at > region->start)
+			done += client->fill_at - region->start;
+	}
+	return done;
+}
+
 static void detach_end(struct client *client)
 {
 	struct resolver *resolver = client->pager->resolver;
@@ -280,6 +302,7 @@ static void detach_end(struct client *client)
 	/* what has grown in the meantime is no region, but registered all the same */
 	if (client->pid)
 		proc_each_map(client->pid, unregister_map, client);
+	client_detach_done(client, &client->pager->detached);
 	/* nothing is ours any more: it is not to be killed */
 	region_free(&client->regions);
 	if (client->detach_asked)

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../cli/progress.h"
 #include "cmd.h"
 #include "demo.h"
 #include "letters.h"
@@ -42,7 +43,7 @@ static unsigned int children = 1, threads = 1, prefetch;
 static const char *strategy = "copy";
 static enum memory_kind kind = MEMORY_ANON;
 static const char *url;
-static bool quiet, inside;
+static bool quiet, inside, show_progress;
 
 static const char *set_count(const char *arg, void *to, long least, long most)
 {
@@ -119,6 +120,7 @@ static const struct opt opts[] = {
 	{.name = "store", .arg = "URL", .set = set_url, .to = &url,
 	 .help = "keep the pages in a store, such as mem: or file:PATH"},
 	OPT_FLAG("in-process", &inside, "children fill their pages themselves, by SIGBUS"),
+	OPT_FLAG("progress", &show_progress, "show how far long work is, also without a terminal"),
 	OPT_FLAG("quiet", &quiet, "only say what goes wrong"),
 	OPT_JSON,
 	OPT_END
@@ -235,6 +237,12 @@ static int no_pager(int err)
 	});
 }
 
+static void begin(struct progress *progress, const char *what)
+{
+	progress_begin(progress, what, show_progress);
+	progress->shown &= show_progress || !quiet;
+}
+
 /* All pages of a child, put where the pager shall find them */
 static int fill_store(struct parent *parent)
 {
@@ -242,12 +250,15 @@ static int fill_store(struct parent *parent)
 	size_t page = parent->letters.page;
 	uint64_t i, count = demo->pages * parent->letters.per_letter;
 	struct store_req req = {.op = STORE_PUT};
+	struct progress progress;
 	void *buffer;
 	int err = 0;
 
 	if (posix_memalign(&buffer, page, page))
 		return -ENOMEM;
+	begin(&progress, "filling the store");
 	for (i = 0; i < count && !err; i++) {
+		progress_set(&progress, i, count);
 		/* beside the letter a number, or there would be but 26 pages */
 		memset(buffer, letter_of(i / parent->letters.per_letter), page);
 		*(uint64_t *)((char *)buffer + MARK) = i;
@@ -255,6 +266,8 @@ static int fill_store(struct parent *parent)
 		req.page = buffer;
 		err = store_run(parent->kept.store, &req);
 	}
+	progress_set(&progress, i, count);
+	progress_end(&progress);
 	free(buffer);
 	return err;
 }
@@ -282,8 +295,22 @@ static int open_store(struct parent *parent)
 	return EXIT_FAILURE;
 }
 
+/* After SIGTERM or SIGINT all is filled in, which may take its time. */
+static void show_detach(struct progress *progress, const struct pager *pager)
+{
+	uint64_t done, total;
+
+	if (!pager->stop)
+		return;
+	if (!progress->what)
+		begin(progress, "letting go of children");
+	done = pager_detaching(pager, &total);
+	progress_set(progress, done / pager->page, total / pager->page);
+}
+
 static int serve(struct parent *parent, struct pager *pager, int gate)
 {
+	struct progress progress = {};
 	unsigned int i;
 	int err = 0;
 
@@ -292,8 +319,11 @@ static int serve(struct parent *parent, struct pager *pager, int gate)
 		if (write(gate, "", 1) != 1)
 			break;
 	close(gate);
-	while (!err && parent->alive)
+	while (!err && parent->alive) {
 		err = pager_turn(pager, -1);
+		show_detach(&progress, pager);
+	}
+	progress_end(&progress);
 	if (err)
 		return report(&(struct pfstat_error){
 			.code = -err, .what = "wait", .subject = "events",

@@ -312,6 +312,18 @@ void pager_stop(struct pager *pager)
 	}
 }
 
+uint64_t pager_detaching(const struct pager *pager, uint64_t *total)
+{
+	const struct client *client;
+	uint64_t done = pager->detached;
+
+	*total = pager->detached;
+	TAILQ_FOREACH(client, &pager->clients, link)
+		if (client->detach)
+			done += client_detach_done(client, total);
+	return done;
+}
+
 /* Without us they would wait for ever, or read zeros. */
 static void kill_clients(struct pager *pager)
 {

@@ -172,6 +172,7 @@ struct client {
  * @resolver: how pages are filled
  * @past: counts of clients that have ended
  * @page: bytes of a base page
+ * @detached: bytes of clients that were let go
  * @again: something is to be tried again, without being told when
  * @stop: pager_stop() was called: detach all, then end
  * @cpu: where we were moved to, -1: anywhere
@@ -192,6 +193,7 @@ struct pager {
 	struct resolver *resolver;
 	struct stats past;
 	size_t page;
+	uint64_t detached;
 	bool again;
 	bool stop;
 	int cpu;
@@ -234,6 +236,15 @@ int pager_run(struct pager *pager);
 void pager_stop(struct pager *pager);
 
 /**
+ * pager_detaching - how far clients are that are let go
+ * @pager: which
+ * @total: gets the bytes of all of them, of those that have gone, too
+ *
+ * Return: bytes that they do not need us for any more.
+ */
+uint64_t pager_detaching(const struct pager *pager, uint64_t *total);
+
+/**
  * pager_free - end it; clients that it still has are killed
  * @pager: which, or NULL
  */
@@ -254,6 +265,7 @@ void client_end(struct client *client);
 void client_fail(struct client *client);
 void client_detach(struct client *client);
 void client_detach_step(struct client *client);
+uint64_t client_detach_done(const struct client *client, uint64_t *total);
 void client_free(struct client *client);
 void client_accept(struct watch *watch, uint32_t events);
 
