@@ -13,6 +13,7 @@
  * that nothing that did not count gets a figure.
  *
  * usage: faults [PAIRS [CONDITION...]]
+ *        faults again CONDITION	for bench/profile: copies under it, for ever
  */
 #include <errno.h>
 #include <signal.h>
@@ -250,6 +251,29 @@ static void measure(const struct condition *condition, int pairs)
 	}
 }
 
+static void again(const char *name)
+{
+	const struct condition *condition = conditions;
+
+	while (strcmp(condition->name, name)) {
+		if (++condition == conditions + ARRAY_SIZE(conditions))
+			bench_die("no condition '%s'", name);
+	}
+	if (condition->hook) {
+		bench_rmmod();
+		load(condition->hook);
+	}
+	if (condition->set)
+		condition->set();
+	subject->wanted = FAULT_BIT(FAULT_COPY);
+	subject->extra_vmas = condition->vmas;
+	subject_run(subject, "fault", condition->before_exec);
+	puts("again");
+	fflush(stdout);
+	for (;;)
+		subject_run(subject, "fault", condition->before_exec);
+}
+
 /* Another program, which lives all the time, with a fault or two of its own. */
 static void other_start(void)
 {
@@ -288,6 +312,8 @@ int main(int argc, char **argv)
 	bench_pin(0);
 	subject = subject_install();
 	other_start();
+	if (argc > 2 && !strcmp(argv[1], "again"))
+		again(argv[2]);
 	printf("note hook %s\n", bench_hook());
 	for (i = 0; i < ARRAY_SIZE(conditions); i++) {
 		if (chosen(conditions[i].name, argv + (argc > 1 ? 2 : 1)))

@@ -7,6 +7,7 @@
  *   sample get-info|query|maps|getppid N	instructions of one call
  *
  * usage: lives [PAIRS]
+ *        lives again fork|fork-plain|get-info|query|maps	for bench/profile
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -116,6 +117,19 @@ static int be_asked(struct subject *subject)
 		pause();
 }
 
+/* Fork, and let the child end, for ever. */
+static void be_forking_again(struct subject *subject)
+{
+	volatile uint64_t *ready = &subject->cost[AT_READY];
+	uint64_t forking, exiting;
+
+	add_vmas(subject->extra_vmas);
+	for (;;) {
+		one_fork(subject, &forking, &exiting);
+		*ready = 1;
+	}
+}
+
 static int be_subject(const char *how)
 {
 	struct subject *subject;
@@ -126,6 +140,8 @@ static int be_subject(const char *how)
 		subject->cost[AT_EXEC] = now - subject->cost[AT_MOMENT];
 		return EXIT_SUCCESS;
 	}
+	if (!strcmp(how, "again"))
+		be_forking_again(subject);
 	return strcmp(how, "ask") ? be_forking(subject) : be_asked(subject);
 }
 
@@ -151,14 +167,15 @@ static void measure_lives(struct subject *subject, int pairs)
 	}
 }
 
-static pid_t start_asked(struct subject *subject, uint32_t extra_vmas)
+static pid_t start_lasting(struct subject *subject, const char *how,
+			   uint32_t extra_vmas)
 {
 	volatile uint64_t *ready = &subject->cost[AT_READY];
 	pid_t pid;
 
 	subject->extra_vmas = extra_vmas;
 	*ready = 0;
-	pid = subject_start("ask", NULL);
+	pid = subject_start(how, NULL);
 	while (!*ready)
 		usleep(1000);
 	return pid;
@@ -228,35 +245,46 @@ static uint64_t time_getppid(struct pfstat *p, pid_t pid)
 	return bench_since(begin);
 }
 
-static void measure_asking(struct subject *subject)
+static const struct ask {
+	const char *name;
+	uint64_t (*time)(struct pfstat *p, pid_t pid);
+} asks[] = {
+	{ "get-info", time_get_info },
+	{ "query", time_query },
+	{ "maps", time_maps },
+	{ "getppid", time_getppid },
+};
+
+/* A tracked process with ASKED_VMAS mappings and ASKED_PAGES faults. */
+static pid_t start_asked(struct subject *subject)
 {
-	static const struct {
-		const char *name;
-		uint64_t (*time)(struct pfstat *p, pid_t pid);
-	} asks[] = {
-		{ "get-info", time_get_info },
-		{ "query", time_query },
-		{ "maps", time_maps },
-		{ "getppid", time_getppid },
-	};
-	struct pfstat *p = pfstat_open();
-	uint64_t clock;
 	long faults;
 	pid_t pid;
-	size_t a;
-	int i, vmas;
+	int vmas;
 
-	if (!p)
-		bench_die("pfstat_open");
 	bench_track(SUBJECT);
-	pid = start_asked(subject, 0);
+	pid = start_lasting(subject, "ask", 0);
 	vmas = vmas_of(SUBJECT, &faults);
 	subject_stop(pid);
-	pid = start_asked(subject, ASKED_VMAS - vmas);
+	pid = start_lasting(subject, "ask", ASKED_VMAS - vmas);
 	vmas = vmas_of(SUBJECT, &faults);
 	errno = 0;
 	if (vmas != ASKED_VMAS || faults < ASKED_PAGES)
 		bench_die("%d VMAs with %ld faults", vmas, faults);
+	return pid;
+}
+
+static void measure_asking(struct subject *subject)
+{
+	struct pfstat *p = pfstat_open();
+	uint64_t clock;
+	pid_t pid;
+	size_t a;
+	int i;
+
+	if (!p)
+		bench_die("pfstat_open");
+	pid = start_asked(subject);
 	for (a = 0; a < ARRAY_SIZE(asks); a++) {
 		for (i = -3; i < ASKS; i++) {
 			clock = asks[a].time(p, pid);
@@ -270,6 +298,33 @@ static void measure_asking(struct subject *subject)
 	bench_cleanup();
 }
 
+/* Do one of the above for ever, for somebody who looks at what is executed. */
+static void again(struct subject *subject, const char *what)
+{
+	struct pfstat *p = pfstat_open();
+	pid_t pid;
+	size_t a;
+
+	for (a = 0; a < ARRAY_SIZE(asks) && strcmp(asks[a].name, what); a++)
+		;
+	if (a < ARRAY_SIZE(asks)) {
+		pid = start_asked(subject);
+		asks[a].time(p, pid);
+	} else {
+		if (!strcmp(what, "fork"))
+			bench_track(SUBJECT);
+		pid = start_lasting(subject, "again", VMAS);
+	}
+	puts("again");
+	fflush(stdout);
+	for (;;) {
+		if (a < ARRAY_SIZE(asks))
+			asks[a].time(p, pid);
+		else
+			pause();
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct subject *subject;
@@ -278,6 +333,8 @@ int main(int argc, char **argv)
 		return be_subject(argv[1]);
 	bench_pin(0);
 	subject = subject_install();
+	if (argc > 2 && !strcmp(argv[1], "again"))
+		again(subject, argv[2]);
 	measure_lives(subject, argc > 1 ? atoi(argv[1]) : 5);
 	measure_asking(subject);
 	return EXIT_SUCCESS;

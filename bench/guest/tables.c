@@ -9,6 +9,7 @@
  *   sample scan|scan-all|pagemap-bulk|pagemap-scan N	per page of SIZE
  *
  * usage: tables [MIB]
+ *        tables MIB again walk|remap	for bench/profile
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -261,6 +262,29 @@ static void measure_pagemap_scan(int pagemap)
 	}
 }
 
+/* Do one thing for ever, for somebody who looks at what is executed. */
+static void again(const char *what)
+{
+	char *window = pgtbl_window(p, 1, PROT_READ);
+	size_t span = page * pgtbl_get_info(p)->geometry[PGTBL_PTE].entries;
+	uint64_t table[2] = { table_of(memory), table_of(memory + span) };
+	struct pgtbl_walk walk;
+	int i;
+
+	puts("again");
+	fflush(stdout);
+	for (i = 0;; i++) {
+		if (!strcmp(what, "walk")) {
+			if (pgtbl_walk_addr(p, 0, (uintptr_t)memory, &walk))
+				bench_die("walk");
+		} else if (pgtbl_remap_table(p, 0, PGTBL_PTE, table[i & 1],
+					     (uintptr_t)memory + (i & 1) * span,
+					     window)) {
+			bench_die("remap");
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	size_t mib = argc > 1 ? atoi(argv[1]) : 1024;
@@ -275,6 +299,8 @@ int main(int argc, char **argv)
 	memory = bench_map(NULL, pages * page, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	bench_write(memory, pages);
+	if (argc > 3 && !strcmp(argv[2], "again"))
+		again(argv[3]);
 	measure_window();
 	measure_walk(pagemap);
 	measure_scan("scan", PGTBL_IS_PRESENT);
