@@ -87,9 +87,18 @@ pmd_t *pgtbl_pmd(struct mm_struct *mm, unsigned long addr)
 	return pmd_none(now) || pmd_bad(now) ? NULL : pmd;
 }
 
+/* Of the page of an entry that is not special: anonymous, or something else. */
+static u32 pte_page_is(unsigned long pfn)
+{
+	/* mm/memory.c:vm_normal_page() does not ask the mapping either. */
+	if (!pfn_valid(pfn))
+		return PGTBL_IS_SPECIAL | PGTBL_IS_FILE;
+	return PageAnon(compound_head(pfn_to_page(pfn))) ? 0 : PGTBL_IS_FILE;
+}
+
 /**
  * pgtbl_page_is() - categories that need a look at the page or its mapping
- * @vma: the mapping
+ * @vma: the mapping; not looked at for a PTE
  * @level: of the entry
  * @entry: a present entry
  *
@@ -101,31 +110,36 @@ u32 pgtbl_page_is(struct vm_area_struct *vma, unsigned int level,
 		  pteval_t entry)
 {
 	unsigned long pfn = pgtbl_pfn(level, entry);
-	struct page *page;
+	u32 is;
 
 	if (pgtbl_special((unsigned long)entry)) {
 		if (is_zero_pfn(pfn))
 			return PGTBL_IS_ZERO;
 		return PGTBL_IS_SPECIAL | PGTBL_IS_FILE;
 	}
-	if ((vma->vm_flags & VM_PFNMAP) || !pfn_valid(pfn))
+	if (level == PGTBL_PTE)
+		return pte_page_is(pfn);
+	if (vma->vm_flags & VM_PFNMAP)
 		return PGTBL_IS_SPECIAL | PGTBL_IS_FILE;
-	page = compound_head(pfn_to_page(pfn));
-	if (PageAnon(page))
-		return 0;
+	is = pte_page_is(pfn);
 	/* Nothing but the huge zero page is mapped there without an owner. */
-	if (level != PGTBL_PTE && vma_is_anonymous(vma))
+	if (is == PGTBL_IS_FILE && vma_is_anonymous(vma))
 		return PGTBL_IS_ZERO;
-	return PGTBL_IS_FILE;
+	return is;
 }
 
 static u32 categories(struct mm_struct *mm, unsigned long addr,
 		      const struct pgtbl_path *path)
 {
-	struct vm_area_struct *vma = find_vma(mm, addr);
+	struct vm_area_struct *vma;
 	pteval_t entry = path->entry[path->last];
 	u32 is = path->last == PGTBL_PTE ? 0 : PGTBL_IS_HUGE;
 
+	/* What a PTE maps is in a mapping, and tells all without it. */
+	if (path->last == PGTBL_PTE && path->kind == PGTBL_KIND_LEAF)
+		return pgtbl_leaf_is((unsigned long)entry) |
+			pgtbl_page_is(NULL, PGTBL_PTE, entry);
+	vma = find_vma(mm, addr);
 	if (!vma || vma->vm_start > addr)
 		return PGTBL_IS_UNMAPPED;
 	switch (path->kind) {
