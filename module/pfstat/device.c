@@ -300,7 +300,7 @@ static long pf_query_answer(struct pfstat_query *query, struct pf_result *r)
 		sizeof(*r->processes), r->nr_processes
 	};
 	const struct pf_reply paths = {
-		query->paths, 1, r->paths.buf, 1, r->paths.len
+		query->paths, 1, r->paths.buf ?: "", 1, r->paths.len
 	};
 	u32 i, paths_room = query->paths_len;
 	int err;
@@ -309,7 +309,7 @@ static long pf_query_answer(struct pfstat_query *query, struct pf_result *r)
 	for (i = 0; i < r->nr_vmas; i++) {
 		u32 path = r->vmas[i].path;
 
-		if (path + strlen(r->paths.buf + path) >= paths_room)
+		if (path + strlen(pf_strings_at(&r->paths, path)) >= paths_room)
 			r->vmas[i].path = 0;
 	}
 	err = pf_reply(&vmas, &query->nr_vmas);

@@ -122,10 +122,7 @@ static int pf_fold_target(struct pf_target *target)
 		goto free_spaces;
 	refcount_set(&fold.new->refs, 1);
 	fold.new->flags = PF_SPACE_ENDED | PF_SPACE_FORKED | PF_SPACE_FOLDED;
-	err = pf_areas_init(&fold.areas);
-	if (err)
-		goto put_new;
-
+	pf_areas_init(&fold.areas);
 	pf_fold_collect(&fold, room);
 	synchronize_rcu();	/* the last handlers that count there */
 	err = pf_fold_sum(&fold);
@@ -134,7 +131,6 @@ static int pf_fold_target(struct pf_target *target)
 	while (fold.nr)
 		pf_space_put(fold.spaces[--fold.nr]);
 	pf_areas_free(&fold.areas);
-put_new:
 	if (fold.new)
 		pf_space_put(fold.new);
 free_spaces:

@@ -11,6 +11,9 @@
 #include "compat.h"
 #include "pfstat.h"
 
+/* How many VMAs are listed between two chances for others to run */
+#define PF_LAYOUT_BREATH	64
+
 /* What file_path() needs, and the file it was last asked about. */
 struct pf_paths {
 	struct pf_strings strings;
@@ -22,15 +25,24 @@ struct pf_paths {
 /**
  * pf_strings_init() - begin with the empty string
  * @s: what to set up
- *
- * Return: 0 or -ENOMEM.
  */
-int pf_strings_init(struct pf_strings *s)
+void pf_strings_init(struct pf_strings *s)
 {
+	s->buf = NULL;
 	s->len = 1;
-	s->room = 256;
-	s->buf = kvzalloc(s->room, GFP_KERNEL | __GFP_NOWARN);
-	return s->buf ? 0 : -ENOMEM;
+	s->room = 0;
+}
+
+/**
+ * pf_strings_at() - a string
+ * @s: where
+ * @at: its offset
+ *
+ * Return: it, to be read before another is added.
+ */
+const char *pf_strings_at(const struct pf_strings *s, u32 at)
+{
+	return at ? s->buf + at : "";
 }
 
 /**
@@ -48,11 +60,14 @@ u32 pf_strings_add(struct pf_strings *s, const char *string)
 	if (len == 1)
 		return 0;
 	if (at + len > s->room) {
-		room = roundup_pow_of_two(at + len);
+		room = max_t(u32, 256, roundup_pow_of_two(at + len));
 		buf = kvmalloc(room, GFP_KERNEL | __GFP_NOWARN);
 		if (!buf)
 			return 0;
-		memcpy(buf, s->buf, at);
+		if (s->buf)
+			memcpy(buf, s->buf, at);
+		else
+			buf[0] = 0;
 		kvfree(s->buf);
 		s->buf = buf;
 		s->room = room;
@@ -102,9 +117,10 @@ static void pf_area_fill(struct pf_area *area, struct vm_area_struct *vma)
 	area->start = vma->vm_start;
 	area->end = vma->vm_end;
 	area->offset = vma->vm_file ? (u64)vma->vm_pgoff << PAGE_SHIFT : 0;
-	area->flags = (flags & VM_READ ? PFSTAT_VMA_READ : 0) |
-		      (flags & VM_WRITE ? PFSTAT_VMA_WRITE : 0) |
-		      (flags & VM_EXEC ? PFSTAT_VMA_EXEC : 0) |
+	BUILD_BUG_ON(PFSTAT_VMA_READ != VM_READ);
+	BUILD_BUG_ON(PFSTAT_VMA_WRITE != VM_WRITE);
+	BUILD_BUG_ON(PFSTAT_VMA_EXEC != VM_EXEC);
+	area->flags = (flags & (VM_READ | VM_WRITE | VM_EXEC)) |
 		      (flags & VM_MAYSHARE ? PFSTAT_VMA_SHARED : 0);
 	area->path = 0;
 }
@@ -133,8 +149,8 @@ static struct pf_layout *pf_layout_list(struct mm_struct *mm,
 		pf_area_fill(area, vma);
 		if (paths->page)
 			area->path = pf_area_path(paths, vma);
-		layout->nr++;
-		cond_resched();
+		if (!(++layout->nr & (PF_LAYOUT_BREATH - 1)))
+			cond_resched();
 	}
 	return layout;
 }
@@ -152,16 +168,13 @@ struct pf_layout *pf_layout_take(struct mm_struct *mm, bool want_paths)
 {
 	struct pf_paths paths = {};
 	struct pf_layout *layout;
-	int err;
+	int err = -ENOMEM;
 
-	err = pf_strings_init(&paths.strings);
-	if (err)
-		return ERR_PTR(err);
-	err = -ENOMEM;
+	pf_strings_init(&paths.strings);
 	if (want_paths) {
 		paths.page = (char *)__get_free_page(GFP_KERNEL | __GFP_NOWARN);
 		if (!paths.page)
-			goto free;
+			return ERR_PTR(err);
 	}
 	if (mmap_read_lock_killable(mm)) {
 		err = -EINTR;

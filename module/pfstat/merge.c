@@ -13,12 +13,6 @@
 
 #include "pfstat.h"
 
-static const char *pf_area_name(const struct pf_strings *s,
-				const struct pf_area *area)
-{
-	return s->buf + area->path;
-}
-
 struct pf_merge {
 	struct pf_areas *into;
 	const struct pf_layout *from;
@@ -32,8 +26,8 @@ static bool pf_same_kind(const struct pf_merge *m, const struct pf_area *old,
 			 const struct pf_area *new)
 {
 	return old->flags == new->flags &&
-	       !strcmp(pf_area_name(&m->into->strings, old),
-		       pf_area_name(&m->from->strings, new));
+	       !strcmp(pf_strings_at(&m->into->strings, old->path),
+		       pf_strings_at(&m->from->strings, new->path));
 }
 
 /* Neighbours are often of the same file: copy its path once. */
@@ -42,8 +36,8 @@ static u32 pf_merge_path(struct pf_merge *m, const struct pf_area *area)
 	if (area->path != m->path_from) {
 		m->path_from = area->path;
 		m->path_into = pf_strings_add(&m->into->strings,
-					      pf_area_name(&m->from->strings,
-							   area));
+					      pf_strings_at(&m->from->strings,
+							    area->path));
 	}
 	return m->path_into;
 }
@@ -142,26 +136,26 @@ static int pf_areas_reserve(struct pf_areas *areas, u32 room)
 /**
  * pf_areas_init() - begin with an empty list
  * @areas: what to set up
- *
- * Return: 0 or -ENOMEM.
  */
-int pf_areas_init(struct pf_areas *areas)
+void pf_areas_init(struct pf_areas *areas)
 {
 	memset(areas, 0, sizeof(*areas));
-	return pf_strings_init(&areas->strings);
+	pf_strings_init(&areas->strings);
 }
 
 /* Into an empty list. */
 static int pf_areas_copy(struct pf_areas *areas, const struct pf_layout *layout)
 {
-	char *buf;
+	char *buf = NULL;
 
 	if (pf_areas_reserve(areas, layout->nr))
 		return -ENOMEM;
-	buf = kvmalloc(layout->strings.room, GFP_KERNEL | __GFP_NOWARN);
-	if (!buf)
-		return -ENOMEM;
-	memcpy(buf, layout->strings.buf, layout->strings.len);
+	if (layout->strings.buf) {
+		buf = kvmalloc(layout->strings.room, GFP_KERNEL | __GFP_NOWARN);
+		if (!buf)
+			return -ENOMEM;
+		memcpy(buf, layout->strings.buf, layout->strings.len);
+	}
 	kvfree(areas->strings.buf);
 	areas->strings = layout->strings;
 	areas->strings.buf = buf;

@@ -59,7 +59,7 @@ struct pf_chunk {
 	struct pf_space *space;
 	unsigned long base;
 	struct pf_chunk *next;
-	atomic_t count[PF_CHUNK_PAGES][PFSTAT_KIND_SLOTS];
+	atomic_t count[PF_CHUNK_PAGES][PFSTAT_KIND_SLOTS] __aligned(8);
 };
 
 #define PF_CHUNK_NO_BASE	(~0UL)	/* a chunk that is not in the hash */
@@ -127,8 +127,8 @@ void *pf_pool_get(struct pf_pool *pool, bool may_defer);
 
 /**
  * struct pf_strings - NUL-terminated strings, one behind the other
- * @buf: of kvmalloc(); offset 0 is the empty string
- * @len: bytes used
+ * @buf: of kvmalloc(), offset 0 is the empty string; NULL: there is no other
+ * @len: bytes used, that of the empty string included
  * @room: bytes there are
  */
 struct pf_strings {
@@ -137,7 +137,8 @@ struct pf_strings {
 	u32 room;
 };
 
-int pf_strings_init(struct pf_strings *s);
+void pf_strings_init(struct pf_strings *s);
+const char *pf_strings_at(const struct pf_strings *s, u32 at);
 u32 pf_strings_add(struct pf_strings *s, const char *string);
 
 /**
@@ -421,7 +422,7 @@ struct pf_areas {
 	struct pf_strings strings;
 };
 
-int pf_areas_init(struct pf_areas *areas);
+void pf_areas_init(struct pf_areas *areas);
 int pf_areas_merge(struct pf_areas *areas, const struct pf_layout *layout);
 struct pf_layout *pf_layout_make(struct pf_areas *areas);
 void pf_areas_free(struct pf_areas *areas);

@@ -241,73 +241,98 @@ static struct pfstat_vma *pf_sum_vma(struct pf_sum *sum, unsigned long address)
 	return gone;
 }
 
+/*
+ * Two counts at once, to see whether both are 0: most are. A count never goes
+ * back to 0, so it is still there when it is read for the sums.
+ */
+static u64 pf_pair(const atomic_t *count)
+{
+	BUILD_BUG_ON(sizeof(atomic_t) * 2 != sizeof(u64));
+	BUILD_BUG_ON(offsetof(struct pf_chunk, count) % sizeof(u64));
+	return READ_ONCE(*(const u64 *)count);
+}
+
+static bool pf_sum_count(const atomic_t *count, unsigned int kind,
+			 struct pfstat_vma *vma, struct pfstat_process *process)
+{
+	u32 c = atomic_read(&count[kind]);
+
+	vma->kinds[kind] += c;
+	process->kinds[kind] += c;
+	return c && kind < PFSTAT_NR_COW_KINDS;
+}
+
+/*
+ * Adds the counts of a page.
+ *
+ * Return: whether a CoW fault is among them.
+ */
+static bool pf_sum_counts(const atomic_t *count, struct pfstat_vma *vma,
+			  struct pfstat_process *process)
+{
+	unsigned int kind;
+	bool cow = false;
+
+	for (kind = 0; kind < PFSTAT_KIND_SLOTS; kind += 2) {
+		if (!pf_pair(&count[kind]))
+			continue;
+		cow |= pf_sum_count(count, kind, vma, process);
+		cow |= pf_sum_count(count, kind + 1, vma, process);
+	}
+	return cow;
+}
+
 /* One page of all processes: @n pieces with the same base. */
 static int pf_sum_page(struct pf_sum *sum, const struct pf_piece *piece, u32 n,
 		       unsigned int page)
 {
-	struct pf_result *result = sum->result;
-	u64 kinds[PFSTAT_KIND_SLOTS] = {};
 	struct pfstat_process *process;
 	struct pfstat_vma *vma;
-	u64 any = 0, cow;
-	unsigned int i;
+	bool any = false, cow;
 
-	for (; n; n--, piece++) {
-		const atomic_t *count = piece->chunk->count[page];
-
-		process = &result->processes[piece->process];
-		cow = 0;
-		for (i = 0; i < PFSTAT_NR_KINDS; i++) {
-			u32 c = atomic_read(&count[i]);
-
-			kinds[i] += c;
-			process->kinds[i] += c;
-			any |= c;
-			if (i < PFSTAT_NR_COW_KINDS)
-				cow |= c;
-		}
-		process->pages += !!cow;
-	}
-	if (!any)
-		return 0;
-
-	piece--;
 	vma = pf_sum_vma(sum, ((piece->base << PF_CHUNK_SHIFT) + page)
 			      << PAGE_SHIFT);
 	if (!vma)
 		return -ENOMEM;
-	for (i = 0; i < PFSTAT_NR_KINDS; i++) {
-		vma->kinds[i] += kinds[i];
-		result->kinds[i] += kinds[i];
+	for (; n; n--, piece++) {
+		process = &sum->result->processes[piece->process];
+		cow = pf_sum_counts(piece->chunk->count[page], vma, process);
+		process->pages += cow;
+		any |= cow;
 	}
-	if (pf_cow_sum(kinds)) {
-		vma->pages++;
-		result->pages++;
-	}
+	vma->pages += any;
 	return 0;
 }
 
-/* Whether nothing was counted for a page: most of a chunk's, often. */
-static bool pf_page_empty(const struct pf_piece *piece, u32 n, unsigned int page)
+/* Whether something was counted for a page. */
+static bool pf_page_counted(const atomic_t *count)
 {
-	const unsigned long *word, *end;
-	unsigned long any = 0;
+	BUILD_BUG_ON(PFSTAT_KIND_SLOTS != 8);
+	return pf_pair(count) | pf_pair(count + 2) | pf_pair(count + 4) |
+	       pf_pair(count + 6);
+}
 
-	BUILD_BUG_ON(sizeof(piece->chunk->count[0]) % sizeof(*word));
-	BUILD_BUG_ON(offsetof(struct pf_chunk, count) % sizeof(*word));
+/* Which pages of @n pieces with the same base have counts: often few. */
+static unsigned long pf_pages_counted(const struct pf_piece *piece, u32 n)
+{
+	unsigned long pages = 0;
+	unsigned int page;
+
+	BUILD_BUG_ON(PF_CHUNK_PAGES > BITS_PER_LONG);
 	for (; n; n--, piece++) {
-		word = (const unsigned long *)piece->chunk->count[page];
-		end = (const unsigned long *)piece->chunk->count[page + 1];
-		for (; word < end; word++)
-			any |= READ_ONCE(*word);
+		for (page = 0; page < PF_CHUNK_PAGES; page++) {
+			if (pf_page_counted(piece->chunk->count[page]))
+				pages |= BIT(page);
+		}
 	}
-	return !any;
+	return pages;
 }
 
 static int pf_sum_all(struct pf_sum *sum)
 {
 	const struct pf_piece *piece = sum->pieces;
 	const struct pf_piece *end = piece + sum->nr_pieces;
+	unsigned long pages;
 	unsigned int page;
 	u32 n;
 	int err;
@@ -315,9 +340,8 @@ static int pf_sum_all(struct pf_sum *sum)
 	for (; piece < end; piece += n) {
 		for (n = 1; piece + n < end && piece[n].base == piece->base; n++)
 			;
-		for (page = 0; page < PF_CHUNK_PAGES; page++) {
-			if (pf_page_empty(piece, n, page))
-				continue;
+		pages = pf_pages_counted(piece, n);
+		for_each_set_bit(page, &pages, PF_CHUNK_PAGES) {
 			err = pf_sum_page(sum, piece, n, page);
 			if (err)
 				return err;
@@ -370,37 +394,70 @@ static int pf_sum_layouts(struct pf_sum *sum, const struct pf_spaces *spaces,
 	return 0;
 }
 
-/* VMAs and ranges without one, in one array sorted by address. */
-static int pf_sum_finish(struct pf_sum *sum)
+/* The VMAs without values, and room for ranges that are gone. */
+static int pf_sum_vmas(struct pf_sum *sum)
 {
-	struct pf_result *result = sum->result;
-	u32 nr = sum->areas.nr, a = 0, g = 0;
+	const struct pf_area *area = sum->areas.areas;
+	struct pfstat_vma *vma, *end;
+
+	sum->vmas = kvcalloc(sum->areas.nr + 1, sizeof(*sum->vmas),
+			     GFP_KERNEL | __GFP_NOWARN);
+	if (!sum->vmas)
+		return -ENOMEM;
+	end = sum->vmas + sum->areas.nr;
+	for (vma = sum->vmas; vma < end; vma++, area++) {
+		vma->start = area->start;
+		vma->end = area->end;
+		vma->offset = area->offset;
+		vma->flags = area->flags;
+		vma->path = area->path;
+	}
+	return 0;
+}
+
+/* VMAs and ranges without one, in one array sorted by address. */
+static int pf_sum_merge(struct pf_sum *sum)
+{
+	const struct pfstat_vma *vma = sum->vmas, *end = vma + sum->areas.nr;
+	const struct pfstat_vma *gone = sum->gone, *last = gone + sum->nr_gone;
 	struct pfstat_vma *out;
 
-	out = kvmalloc_array(nr + sum->nr_gone + 1, sizeof(*out),
+	out = kvmalloc_array(sum->areas.nr + sum->nr_gone, sizeof(*out),
 			     GFP_KERNEL | __GFP_NOWARN);
 	if (!out)
 		return -ENOMEM;
-	result->vmas = out;
-	result->nr_vmas = nr + sum->nr_gone;
-	while (a < nr || g < sum->nr_gone) {
-		const struct pf_area *area = &sum->areas.areas[a];
-
-		if (a == nr || (g < sum->nr_gone &&
-				sum->gone[g].start < area->start)) {
-			*out++ = sum->gone[g++];
-			continue;
-		}
-		*out = sum->vmas[a++];
-		out->start = area->start;
-		out->end = area->end;
-		out->offset = area->offset;
-		out->flags = area->flags;
-		out->path = area->path;
-		out++;
+	sum->result->vmas = out;
+	while (vma < end || gone < last) {
+		if (vma == end || (gone < last && gone->start < vma->start))
+			*out++ = *gone++;
+		else
+			*out++ = *vma++;
 	}
-	result->paths = sum->areas.strings;
-	memset(&sum->areas.strings, 0, sizeof(sum->areas.strings));
+	return 0;
+}
+
+static int pf_sum_finish(struct pf_sum *sum)
+{
+	struct pf_result *result = sum->result;
+	unsigned int i;
+	int err;
+	u32 n;
+
+	if (sum->nr_gone) {
+		err = pf_sum_merge(sum);
+		if (err)
+			return err;
+	} else {
+		swap(result->vmas, sum->vmas);
+	}
+	result->nr_vmas = sum->areas.nr + sum->nr_gone;
+	for (n = 0; n < result->nr_vmas; n++)
+		result->pages += result->vmas[n].pages;
+	for (n = 0; n < result->nr_processes; n++) {
+		for (i = 0; i < PFSTAT_NR_KINDS; i++)
+			result->kinds[i] += result->processes[n].kinds[i];
+	}
+	swap(result->paths, sum->areas.strings);
 	return 0;
 }
 
@@ -418,9 +475,9 @@ static int pf_sum_run(struct pf_sum *sum, const struct pf_spaces *spaces,
 	err = pf_sum_layouts(sum, spaces, paths);
 	if (err)
 		return err;
-	sum->vmas = kvcalloc(sum->areas.nr + 1, sizeof(*sum->vmas), GFP_KERNEL);
-	if (!sum->vmas)
-		return -ENOMEM;
+	err = pf_sum_vmas(sum);
+	if (err)
+		return err;
 	err = pf_sum_pieces(sum, spaces);
 	if (err)
 		return err;
@@ -453,10 +510,9 @@ int pf_query(const struct pf_key *key, u32 process, bool paths,
 	if (err)
 		return err;
 	pf_space_sweep_some(spaces.array, spaces.nr);
+	pf_areas_init(&sum.areas);
 	if (process)
 		err = pf_spaces_filter(&spaces, process);
-	if (!err)
-		err = pf_areas_init(&sum.areas);
 	if (!err)
 		err = pf_sum_run(&sum, &spaces, paths);
 	result->run = spaces.run;
