@@ -56,6 +56,11 @@ static uint64_t number_of(struct json_object *object, const char *name)
 	return json_object_get_uint64(json_object_object_get(object, name));
 }
 
+static unsigned int percent(uint64_t part, uint64_t all)
+{
+	return all ? part * 100 / all : 0;
+}
+
 static void add_row(struct table *table, struct json_object *pager, const char *client,
 		    struct json_object *stats)
 {
@@ -67,6 +72,7 @@ static void add_row(struct table *table, struct json_object *pager, const char *
 	table_cell(table, "%s", json_object_get_string(json_object_object_get(pager, "resolver")));
 	for (i = 0; i < sizeof(columns) / sizeof(*columns); i++)
 		table_cell(table, "%llu", (unsigned long long)number_of(stats, columns[i]));
+	table_cell(table, "%u%%", percent(number_of(stats, "local"), number_of(stats, "sampled")));
 	table_cell(table, "%llu", (unsigned long long)
 		   (faults ? number_of(stats, "latency_ns") / faults / 1000 : 0));
 }
@@ -86,6 +92,7 @@ static void print_text(struct json_object *pagers)
 		heading[k] = '\0';
 		table_column(table, heading, COLUMN_RIGHT);
 	}
+	table_column(table, "LOCAL", COLUMN_RIGHT);
 	table_column(table, "US/FAULT", COLUMN_RIGHT);
 	for (i = 0; i < json_object_array_length(pagers); i++) {
 		struct json_object *pager = json_object_array_get_idx(pagers, i);
@@ -173,7 +180,8 @@ const struct command cmd_stat = {
 	"A line for each client, and one for all that a pager has ever had. FAULTS were\n"
 	"read in BATCHES; PAGES were filled with data, ZEROS with zeros; AHEAD is what was\n"
 	"fetched before it was asked for, HITS what is known to have been of use; FAILURES\n"
-	"are pages that could not be had. US/FAULT: microseconds from reading a fault to\n"
+	"are pages that could not be had. LOCAL: how many faults were answered on the CPU of\n"
+	"the thread that waited, by samples. US/FAULT: microseconds from reading a fault to\n"
 	"waking who waits. --json has more, latencies among it.\n",
 	.opts = opts,
 	.operands = OPERANDS_PID,

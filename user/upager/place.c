@@ -8,7 +8,7 @@
 
 #include "pager.h"
 
-/* Faults of one thread in a row until we go to it, and look again where it is */
+/* So many faults later it is looked again where the thread is. */
 #define FAULTS		32
 
 static void go_to(struct pager *pager, int cpu)
@@ -29,6 +29,16 @@ static void go_to(struct pager *pager, int cpu)
 		pager->cpu = cpu;
 }
 
+/* The CPU of a thread that waits for a page, and whether it is ours now */
+static int look(struct client *client, pid_t tid)
+{
+	int cpu = proc_cpu(client->pid, tid);
+
+	client->stats.sampled += cpu >= 0;
+	client->stats.local += cpu >= 0 && cpu == sched_getcpu();
+	return cpu;
+}
+
 /**
  * place_note - a thread has faulted
  * @client: its client
@@ -40,8 +50,13 @@ static void go_to(struct pager *pager, int cpu)
 void place_note(struct client *client, pid_t tid)
 {
 	struct pager *pager = client->pager;
+	int cpu = -1;
 
-	if (!pager->config.follow || !client->pid || !tid)
+	if (!client->pid || !tid)
+		return;
+	if (client->stats.faults % FAULTS == 0)
+		cpu = look(client, tid);
+	if (!pager->config.follow)
 		return;
 	if (client->seen_cpu.tid != tid) {
 		client->seen_cpu.tid = tid;
@@ -49,6 +64,7 @@ void place_note(struct client *client, pid_t tid)
 		go_to(pager, -1);
 		return;
 	}
-	if (++client->seen_cpu.count % FAULTS == 0)
-		go_to(pager, proc_cpu(client->pid, tid));
+	client->seen_cpu.count++;
+	if (cpu >= 0 && client->seen_cpu.count >= FAULTS / 2)
+		go_to(pager, cpu);
 }

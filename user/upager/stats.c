@@ -31,6 +31,8 @@ static const struct {
 	COUNTER(unmaps),
 	COUNTER(retries),
 	COUNTER(failures),
+	COUNTER(sampled),
+	COUNTER(local),
 	COUNTER(latency_ns),
 };
 

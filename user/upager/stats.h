@@ -34,6 +34,8 @@ struct json_object;
  * @unmaps: the same
  * @retries: fetches begun again
  * @failures: pages given up, with SIGBUS
+ * @sampled: faults of which was looked where their thread ran
+ * @local: of these, where we ran, too
  */
 struct stats {
 	uint64_t latency[STATS_LATENCIES];
@@ -58,6 +60,8 @@ struct stats {
 	uint64_t unmaps;
 	uint64_t retries;
 	uint64_t failures;
+	uint64_t sampled;
+	uint64_t local;
 };
 
 /**
