@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Many clients, many threads, many forks. */
-// vm: smp=4 mem=512 module-args=unsafe_write=1 guests=amd64 timeout=240
+// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=240
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "upager_test.h"
 
@@ -34,26 +35,30 @@ TEST_EACH(many_clients, const struct way *, ways)
 
 /*
  * 1,000 forks in a tree: each process reads a page that its parent has not, then
- * has two children, one after the other.
+ * has two children: at first at the same time, then one after the other.
  */
 #define DEPTH	9
+#define WIDTH	3
 
 static int grow(const unsigned char *at, unsigned int depth)
 {
 	int i, status;
-	pid_t pid;
+	pid_t pids[2];
 
 	if (!is_page(at + depth * page_len, letter_of(depth)))
 		return 1;
 	for (i = 0; i < 2 && depth < DEPTH; i++) {
-		pid = fork();
-		if (pid < 0)
+		pids[i] = fork();
+		if (pids[i] < 0)
 			return 2;
-		if (!pid)
+		if (!pids[i])
 			_exit(grow(at, depth + 1));
-		if (waitpid(pid, &status, 0) != pid || status)
+		if (depth >= WIDTH && (waitpid(pids[i], &status, 0) != pids[i] || status))
 			return 3;
 	}
+	for (i = 0; i < 2 && depth < WIDTH; i++)
+		if (waitpid(pids[i], &status, 0) != pids[i] || status)
+			return 3;
 	return 0;
 }
 
@@ -119,6 +124,41 @@ TEST_EACH(racing_threads, const struct way *, ways)
 }
 
 /*
+ * The pager goes where its client's thread is: samples are taken every 32 faults,
+ * and but for the first, and the first one after a move, all are local.
+ */
+static void run_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	ASSERT_OK(sched_setaffinity(0, sizeof(set), &set));
+}
+
+TEST(pager_follows_its_client)
+{
+	pid_t pager = run_pager((struct pager_config){
+		.resolver = "copy", .keeper = true, .follow = true,
+	});
+	int cpus = sysconf(_SC_NPROCESSORS_ONLN), round;
+	unsigned char *at = paged(WIDE);
+
+	ASSERT_GT(cpus, 1);
+	for (round = 0; round < 4; round++) {
+		unsigned int i, first = round * WIDE / 4;
+
+		run_on(cpus - 1 - round % cpus);
+		for (i = first; i < first + WIDE / 4; i++)
+			EXPECT_TRUE(is_page(at + i * page_len, letter_of(i)));
+	}
+	EXPECT_EQ(counted("sampled"), WIDE / 32);
+	EXPECT_GE(counted("local"), WIDE / 32 - 4);
+	EXPECT_LE(counted("local"), counted("sampled"));
+	stop_pager(pager);
+}
+
+/*
  * Without fetching ahead each page is a fault; with it most pages have come
  * before they are touched. (Not so many less are faults: a page that is on its
  * way is waited for.)
@@ -173,5 +213,45 @@ TEST(prefetch_of_chance)
 		EXPECT_TRUE(is_page(at + page * page_len, letter_of(page)));
 	}
 	EXPECT_LT(counted("ahead"), 64);
+	stop_pager(pager);
+}
+
+TEST(stat_of_a_pager)
+{
+	char command[128], line[256];
+	pid_t pager, other;
+	unsigned char *at;
+	FILE *file;
+	int lines = 0;
+
+	ASSERT_OK(setenv("XDG_RUNTIME_DIR", "/tmp", 1));
+	mkdir("/tmp/upager", 0700);
+	/* the pager's socket has to be called after it, which is not yet there */
+	pager = plain_pager("copy");
+	snprintf(line, sizeof(line), "/tmp/upager/%d", (int)pager);
+	ASSERT_OK(rename(path, line));
+	strcpy(path, line);
+	at = paged(PAGES);
+	EXPECT_EQ(wrong_pages(at, PAGES), 0);
+	snprintf(command, sizeof(command), "upager stat %d", (int)pager);
+	file = popen(command, "r");
+	ASSERT_TRUE(file);
+	while (fgets(line, sizeof(line), file)) {
+		lines++;
+		if (strstr(line, "PAGER"))
+			continue;
+		EXPECT_TRUE(strstr(line, "copy"));
+		EXPECT_TRUE(strstr(line, " 64 ") && strchr(line, '%'));
+		if (sscanf(line, "%*d %d", &other) == 1)
+			EXPECT_EQ(other, getpid());
+		else
+			EXPECT_TRUE(strstr(line, "all"));
+	}
+	EXPECT_EQ(pclose(file), 0);
+	EXPECT_EQ(lines, 3);
+	snprintf(command, sizeof(command), "upager stat --json | grep -q '\"pid\":%d'", getpid());
+	EXPECT_EQ(system(command), 0);
+	EXPECT_EQ(WEXITSTATUS(system("upager stat 1 2>/tmp/stat.err")), 1);
+	EXPECT_EQ(system("grep -q 'no pager of yours' /tmp/stat.err"), 0);
 	stop_pager(pager);
 }

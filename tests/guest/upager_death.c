@@ -288,3 +288,25 @@ TEST_EACH(client_dies, const struct dying *, dying)
 	await_clients(1);
 	stop_pager(pager);
 }
+
+/* A client that becomes another program is none any more, though its pid lives. */
+TEST(client_execs)
+{
+	pid_t pager = plain_pager("copy"), pid;
+	char *const argv[] = { "sleep", "1000", NULL };
+
+	fflush(stdout);
+	pid = fork();
+	ASSERT_TRUE(pid >= 0);
+	if (!pid) {
+		ASSERT_TRUE(is_page(paged(PAGES), 'A'));
+		execvp(argv[0], argv);
+		_exit(1);
+	}
+	while (!counted("pages"))
+		usleep(1000);
+	await_clients(0);
+	EXPECT_EQ(waitpid(pid, NULL, WNOHANG), 0);
+	stop_pager(pager);
+	kill(pid, SIGKILL);
+}

@@ -127,15 +127,11 @@ for strategy in copy pool pte; do
 		ok "${memory}_$strategy" quiet 40 --memory "$memory" --strategy "$strategy"
 	done
 done
-case $(uname -m) in
-x86_64 | aarch64)
-	ok in_process quiet 64 --in-process --children 3 --threads 3
-	for store in mem: zmem: file:/tmp/upager-store; do
-		ok "store_${store%%:*}" quiet 200 --store "$store" --threads 3 --prefetch 16 --children 2
-	done
-	ok store_unknown refused 1 "no such kind of store" 1 --store nonsense: --quiet
-	;;
-esac
+ok in_process quiet 64 --in-process --children 3 --threads 3
+for store in mem: zmem: file:/tmp/upager-store; do
+	ok "store_${store%%:*}" quiet 200 --store "$store" --threads 3 --prefetch 16 --children 2
+done
+ok store_unknown refused 1 "no such kind of store" 1 --store nonsense: --quiet
 echo 8 >/proc/sys/vm/nr_hugepages
 ok hugetlb_copy quiet 3 --memory hugetlb --strategy copy
 ok hugetlb_pool quiet 3 --memory hugetlb --strategy pool

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Paging in the thread that faults: SIGBUS mode, without a pager. */
-// vm: smp=4 mem=512 module-args=unsafe_write=1 guests=amd64 timeout=60
+// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=60
 #include <fcntl.h>
 #include <pthread.h>
 

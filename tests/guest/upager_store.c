@@ -4,7 +4,7 @@
  * was put last, or an error; order, limits, statistics, what is left behind. Runs
  * on this machine as well (tests/host/upager-store.sh).
  *
- * vm: module=no guests=amd64
+ * vm: module=no
  */
 #include <dirent.h>
 #include <errno.h>
