@@ -77,8 +77,23 @@ u32 pf_strings_add(struct pf_strings *s, const char *string)
 	return at;
 }
 
+/*
+ * The name that the program gave it by prctl(2), PR_SET_VMA_ANON_NAME, or NULL.
+ * It is valid without a file only; anon_vma_name() is not exported.
+ */
+static const char *pf_area_name(const struct vm_area_struct *vma, char *page)
+{
+#ifdef CONFIG_ANON_VMA_NAME
+	if (vma->anon_name) {
+		snprintf(page, PAGE_SIZE, "[anon:%s]", vma->anon_name->name);
+		return page;
+	}
+#endif
+	return NULL;
+}
+
 /* The label of a VMA without a file, as fs/proc/task_mmu.c has it. */
-static const char *pf_area_label(struct vm_area_struct *vma)
+static const char *pf_area_label(struct vm_area_struct *vma, char *page)
 {
 	const struct mm_struct *mm = vma->vm_mm;
 
@@ -89,7 +104,7 @@ static const char *pf_area_label(struct vm_area_struct *vma)
 	if (vma->vm_start <= mm->start_stack &&
 	    vma->vm_end >= mm->start_stack)
 		return "[stack]";
-	return NULL;
+	return pf_area_name(vma, page);
 }
 
 static u32 pf_area_path(struct pf_paths *paths, struct vm_area_struct *vma)
@@ -97,7 +112,7 @@ static u32 pf_area_path(struct pf_paths *paths, struct vm_area_struct *vma)
 	const char *string;
 
 	if (!vma->vm_file) {
-		string = pf_area_label(vma);
+		string = pf_area_label(vma, paths->page);
 		return string ? pf_strings_add(&paths->strings, string) : 0;
 	}
 	if (vma->vm_file == paths->file)

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -501,6 +502,9 @@ WORKLOAD(sorts)
 	map_pages(2, PROT_READ | PROT_WRITE, MAP_SHARED, -1);
 	map_pages(3, PROT_READ, MAP_SHARED, file_of_pages(3));
 	map_pages(3, PROT_NONE, MAP_PRIVATE, file_of_pages(3));
+	/* fails where the kernel has no such names */
+	prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, map_pages(2, PROT_READ, MAP_PRIVATE, -1),
+	      2 * page_size(), "pf-name");
 	free(malloc(100));
 	say(p);
 	return 0;
@@ -529,6 +533,7 @@ TEST(vmas_are_those_of_proc_maps)
 {
 	const struct pfstat_result *r;
 	struct workload w;
+	int files = 0, heaps = 0, stacks = 0;
 	char name[40], line[512];
 	__u32 i = 0;
 	FILE *f;
@@ -542,8 +547,14 @@ TEST(vmas_are_those_of_proc_maps)
 		if (strstr(line, "[vsyscall]"))	/* no VMA of the process */
 			continue;
 		ASSERT_LT(i, r->nr_vmas);
+		files += r->vmas[i].offset && *pfstat_vma_path(r, &r->vmas[i]) == '/';
+		heaps += !strcmp(pfstat_vma_path(r, &r->vmas[i]), "[heap]");
+		stacks += !strcmp(pfstat_vma_path(r, &r->vmas[i]), "[stack]");
 		expect_line(line, r, &r->vmas[i++]);
 	}
+	EXPECT_GE(files, 1);
+	EXPECT_EQ(heaps, 1);
+	EXPECT_EQ(stacks, 1);
 	EXPECT_EQ(i, r->nr_vmas);
 	EXPECT_GT(i, 10);
 }
