@@ -192,6 +192,7 @@ struct pf_target {
 	struct hlist_node node;		/* in the hash; pf_lock and the mutex */
 	struct rcu_head rcu;
 	struct pf_key key;		/* constant */
+	u32 label_len;			/* of key.name, also of a pid's; constant */
 	/* The rest is under pf_lock. */
 	struct list_head spaces;	/* of the current run, oldest first */
 	u64 run;

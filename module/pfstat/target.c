@@ -228,6 +228,7 @@ static int pf_target_add(const struct pf_key *key, u32 flags)
 	if (!target)
 		return -ENOMEM;
 	target->key = *key;
+	target->label_len = strlen(key->name);
 	target->joining = true;
 	target->follow = flags & PFSTAT_TRACK_FOLLOW;
 	target->latency = flags & PFSTAT_TRACK_LATENCY;

@@ -38,7 +38,7 @@ TRACE_EVENT(cow_fault,
 		__field(pid_t, pid)
 		__field(u32, kind)
 		/* as __string(), but the length is known */
-		__dynamic_array(char, name, space->target->key.len + 1)
+		__dynamic_array(char, name, space->target->label_len + 1)
 	),
 	TP_fast_assign(
 		__entry->mm = (unsigned long)space->mm;
@@ -50,7 +50,7 @@ TRACE_EVENT(cow_fault,
 		__entry->pid = pid_nr(space->pid);
 		__entry->kind = kind;
 		memcpy(__get_dynamic_array(name), space->target->key.name,
-		       space->target->key.len + 1);
+		       space->target->label_len + 1);
 	),
 	TP_printk("name=%s pid=%d mm=%llx address=0x%llx vma=0x%llx kind=%s ip=0x%llx duration=%llu",
 		  __get_str(name), __entry->pid, __entry->mm,
