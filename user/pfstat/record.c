@@ -215,19 +215,26 @@ static int record_target(struct job *job)
 	int status;
 
 	interval_begin();
-	/* durations are a target's from its begin */
-	if (latency && pfstat_untrack(job->p, &job->id) && errno != ESRCH)
-		return report_last();
-	if (latency && track(job))
-		return report_last();
-	if (sample_begin(&sample, job->p, &job->id))
-		return report_last();
-	sample.added |= latency;
 	event = event_name(job);
 	job->ring = ring_open(&job->rec, event, buffer, stacks);
 	free(event);
-	status = !job->ring || follow_target(job) || finish(job);
+	if (!job->ring)
+		return EXIT_FAILURE;
+	/* durations are a target's from its begin */
+	if (latency && pfstat_untrack(job->p, &job->id) && errno != ESRCH)
+		goto failed;
+	if (latency && track(job))
+		goto failed;
+	if (sample_begin(&sample, job->p, &job->id))
+		goto failed;
+	sample.added |= latency;
+	status = follow_target(job) || finish(job);
 	sample_end(&sample, job->p);
+	return status;
+
+failed:
+	status = report_last();
+	ring_close(job->ring);
 	return status;
 }
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The trace event pfstat:cow_fault, by libtracefs: see ring.h. */
+/*
+ * The trace event pfstat:cow_fault, by libtracefs, or with stacks by perf: see
+ * ring.h.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +12,7 @@
 #include <tracefs/tracefs.h>
 
 #include "../cli/out.h"
+#include "perf.h"
 #include "ring.h"
 
 #define SYSTEM	"pfstat"
@@ -24,11 +28,8 @@ struct ring {
 	struct tracefs_instance *instance;
 	struct tep_handle *tep;
 	struct tep_event *fault;
-	struct tep_event *stack;
 	struct tep_format_field *fields[NR_FIELDS];
-	struct tep_format_field *callers;
-	size_t *last;
-	int nr_cpus;
+	struct perf *perf;	/* instead of the instance */
 	struct recording *rec;
 };
 
@@ -49,14 +50,13 @@ static void *ring_failed(struct ring *ring, const char *what, int code,
 		tracefs_instance_free(ring->instance);
 	}
 	tep_free(ring->tep);
-	free(ring->last);
 	free(ring);
 	return NULL;
 }
 
-static int find_events(struct ring *ring, bool stacks)
+static int find_event(struct ring *ring)
 {
-	static const char *const systems[] = {SYSTEM, "ftrace", NULL};
+	static const char *const systems[] = {SYSTEM, NULL};
 	int i;
 
 	/* errors are our own to tell */
@@ -72,32 +72,26 @@ static int find_events(struct ring *ring, bool stacks)
 		if (!ring->fields[i])
 			return -1;
 	}
-	if (!stacks)
-		return 0;
-	ring->stack = tep_find_event_by_name(ring->tep, "ftrace", "user_stack");
-	if (ring->stack)
-		ring->callers = tep_find_field(ring->stack, "caller");
 	return 0;
 }
 
-static int set_up(struct ring *ring, const char *name, int kib)
+static int set_up(struct ring *ring, const char *filter, int kib)
 {
-	char filter[PFSTAT_NAME_MAX + 32];
+	char instance[32], size[16];
 
-	snprintf(filter, sizeof(filter), "%d", kib);
+	snprintf(instance, sizeof(instance), "pfstat-%d", (int)getpid());
+	ring->instance = tracefs_instance_create(instance);
+	if (!ring->instance)
+		return -1;
+	snprintf(size, sizeof(size), "%d", kib);
 	if (kib && tracefs_instance_file_write(ring->instance, "buffer_size_kb",
-					       filter) < 0)
+					       size) < 0)
 		return -1;
 	/* one order of time for all CPUs; an old kernel's own will do, too */
 	tracefs_instance_file_write(ring->instance, "trace_clock", "mono");
-	snprintf(filter, sizeof(filter), "name == \"%s\"", name);
 	if (tracefs_event_file_write(ring->instance, SYSTEM, EVENT, "filter",
 				     filter) < 0)
 		return -1;
-	if (ring->callers &&
-	    tracefs_option_enable(ring->instance,
-				  TRACEFS_OPTION_USERSTACKTRACE))
-		ring->callers = NULL;
 	return tracefs_event_enable(ring->instance, SYSTEM, EVENT);
 }
 
@@ -106,23 +100,27 @@ struct ring *ring_open(struct recording *rec, const char *name, int kib,
 {
 	struct ring *ring = must(calloc(1, sizeof(*ring)));
 	const char *dir = tracefs_tracing_dir();
-	char instance[32];
+	char filter[PFSTAT_NAME_MAX + 32];
 
 	ring->rec = rec;
-	ring->nr_cpus = sysconf(_SC_NPROCESSORS_CONF);
-	ring->last = must(calloc(ring->nr_cpus + 1, sizeof(*ring->last)));
 	if (!dir || access(dir, R_OK | X_OK))
 		return ring_failed(ring, "tracefs", dir ? errno : ENOENT,
 				   "run this as root, with tracefs mounted at /sys/kernel/tracing");
-	if (find_events(ring, stacks))
+	if (find_event(ring))
 		return ring_failed(ring, "the trace event " SYSTEM ":" EVENT,
 				   ENOENT,
 				   "is the module loaded, the one built with this program?");
-	snprintf(instance, sizeof(instance), "pfstat-%d", (int)getpid());
-	ring->instance = tracefs_instance_create(instance);
-	if (!ring->instance || set_up(ring, name, kib))
+	snprintf(filter, sizeof(filter), "name == \"%s\"", name);
+	if (stacks) {
+		ring->perf = perf_open(ring->fault->id, filter, kib);
+		if (!ring->perf)
+			return ring_failed(ring, "stacks by perf_event_open",
+					   errno,
+					   "run this as root; a smaller --buffer may help");
+	} else if (set_up(ring, filter, kib)) {
 		return ring_failed(ring, "a buffer in tracefs", errno,
 				   "run this as root; a smaller --buffer may help");
+	}
 	return ring;
 }
 
@@ -135,8 +133,8 @@ static __u64 number(const struct ring *ring, int field,
 	return value;
 }
 
-static void take_fault(struct ring *ring, const struct tep_record *record,
-		       int cpu)
+static struct fault *take_fault(struct ring *ring,
+				const struct tep_record *record)
 {
 	struct fault *fault = recording_add(ring->rec);
 
@@ -148,33 +146,7 @@ static void take_fault(struct ring *ring, const struct tep_record *record,
 	fault->duration = number(ring, DURATION, record);
 	fault->pid = number(ring, PID, record);
 	fault->kind = number(ring, KIND, record);
-	if (cpu < ring->nr_cpus)
-		ring->last[cpu] = ring->rec->nr_faults;
-}
-
-/* The stack of a fault comes behind it on the same CPU. */
-static void take_stack(struct ring *ring, const struct tep_record *record,
-		       int cpu)
-{
-	const struct tep_format_field *callers = ring->callers;
-	int size = callers->elementsize, i, n;
-	struct recording *rec = ring->rec;
-	unsigned long long frame;
-
-	if (cpu >= ring->nr_cpus || !ring->last[cpu])
-		return;
-	n = size ? callers->size / size : 0;
-	rec->faults[ring->last[cpu] - 1].stack = rec->nr_frames + 1;
-	ring->last[cpu] = 0;
-	recording_add_frame(rec, 0);
-	for (i = 0; i < n; i++) {
-		frame = tep_read_number(ring->tep, (char *)record->data +
-					callers->offset + i * size, size);
-		if (!frame)
-			break;
-		recording_add_frame(rec, frame);
-	}
-	rec->frames[rec->nr_frames - 1 - i] = i;
+	return fault;
 }
 
 static int on_event(struct tep_event *event, struct tep_record *record,
@@ -182,17 +154,36 @@ static int on_event(struct tep_event *event, struct tep_record *record,
 {
 	struct ring *ring = context;
 
+	(void)cpu;
 	if (event->id == ring->fault->id)
-		take_fault(ring, record, cpu);
-	else if (ring->callers && event->id == ring->stack->id)
-		take_stack(ring, record, cpu);
+		take_fault(ring, record);
 	return 0;
+}
+
+static void on_sample(const struct perf_sample *sample, void *context)
+{
+	struct ring *ring = context;
+	struct tep_record record = {
+		.ts = sample->time,
+		.data = sample->data,
+		.size = sample->size,
+	};
+	struct fault *fault = take_fault(ring, &record);
+	size_t i;
+
+	fault->stack = ring->rec->nr_frames + 1;
+	recording_add_frame(ring->rec, sample->nr_frames);
+	for (i = 0; i < sample->nr_frames; i++)
+		recording_add_frame(ring->rec, sample->frames[i]);
 }
 
 int ring_read(struct ring *ring)
 {
-	return tracefs_iterate_raw_events(ring->tep, ring->instance, NULL, 0,
-					  on_event, ring);
+	if (!ring->perf)
+		return tracefs_iterate_raw_events(ring->tep, ring->instance,
+						  NULL, 0, on_event, ring);
+	perf_read(ring->perf, on_sample, ring);
+	return 0;
 }
 
 static void count_lost(struct ring *ring)
@@ -200,9 +191,9 @@ static void count_lost(struct ring *ring)
 	static const char *const what[] = {"overrun: ", "dropped events: "};
 	char file[64], *text, *at;
 	size_t i;
-	int cpu;
+	int cpu, nr_cpus = sysconf(_SC_NPROCESSORS_CONF);
 
-	for (cpu = 0; cpu < ring->nr_cpus; cpu++) {
+	for (cpu = 0; cpu < nr_cpus; cpu++) {
 		snprintf(file, sizeof(file), "per_cpu/cpu%d/stats", cpu);
 		text = tracefs_instance_file_read(ring->instance, file, NULL);
 		for (i = 0; text && i < 2; i++) {
@@ -217,11 +208,14 @@ static void count_lost(struct ring *ring)
 
 void ring_close(struct ring *ring)
 {
-	count_lost(ring);
-	tracefs_event_disable(ring->instance, SYSTEM, EVENT);
-	tracefs_instance_destroy(ring->instance);
-	tracefs_instance_free(ring->instance);
+	if (ring->perf) {
+		ring->rec->lost += perf_close(ring->perf);
+	} else {
+		count_lost(ring);
+		tracefs_event_disable(ring->instance, SYSTEM, EVENT);
+		tracefs_instance_destroy(ring->instance);
+		tracefs_instance_free(ring->instance);
+	}
 	tep_free(ring->tep);
-	free(ring->last);
 	free(ring);
 }

@@ -8,7 +8,7 @@
 
 #include "recording.h"
 
-/* A buffer of our own in tracefs */
+/* A buffer of our own in tracefs, or with stacks perf's */
 struct ring;
 
 /**
