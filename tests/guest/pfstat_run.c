@@ -2,9 +2,10 @@
 /*
  * pfstat run: what it counts, whose status it passes on, what a signal does.
  *
- * vm: smp=4 mem=1024 guests=i386,amd64
+ * vm: smp=4 mem=1024
  */
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +265,35 @@ TEST(not_found_says_so)
 	EXPECT_STR_EQ(r.out, "");
 }
 
+/* As many durations as faults; only if asked. */
+TEST(latency)
+{
+	static const char * const kinds[] = { "copy", "reuse", "zero", "file" };
+	struct json_object *top, *latency, *kind;
+	struct run r;
+	size_t i;
+
+	r = workload_shell("forks", "pfstat run --latency --json ./pf-run");
+	EXPECT_EQ(r.status, 7);
+	EXPECT_STR_EQ(r.err, "");
+	top = parse(strchr(r.out, '\n') + 1);
+	latency = get(top, "latency");
+	EXPECT_EQ(get_number(latency, "lost"), 0);
+	get(latency, "cost_ns");
+	for (i = 0; i < KTAP_ARRAY_SIZE(kinds); i++) {
+		kind = get(latency, kinds[i]);
+		EXPECT_EQ(get_number(kind, "count"), kind_of(top, kinds[i]));
+		EXPECT_GE(get_number(kind, "sum_ns"), get_number(kind, "max_ns"));
+	}
+	EXPECT_GE(get_number(get(latency, "copy"), "count"), CHILD);
+	EXPECT_GT(get_number(get(latency, "copy"), "max_ns"), 0);
+	r = workload_shell("forks", "pfstat run --latency ./pf-run");
+	EXPECT_TRUE(strstr(r.err, "\n(measuring made each page fault of every process dearer by about "));
+	EXPECT_TRUE(strstr(r.err, "\ncopy: "));
+	r = workload_shell("forks", "pfstat run ./pf-run");
+	EXPECT_TRUE(!strstr(r.err, "\ncopy: "));
+}
+
 /* ---- other forms of the report ---------------------------------------------------------- */
 
 /* The value of a series, -1 if it is not there */
@@ -312,12 +342,48 @@ TEST(difference_of_two_runs)
 
 /* ---- what can be wrong ------------------------------------------------------------------- */
 
-TEST(without_permission)
+static const struct denied {
+	const char *name;
+	const char *command;
+} denied[] = {
+	{ "run", "pfstat run true" },
+	{ "track", "pfstat track x" },
+	{ "get", "pfstat get x" },
+	{ "watch", "pfstat watch x" },
+	{ "top", "pfstat top --batch" },
+	{ "record", "pfstat record -o /tmp/denied true" },
+};
+
+/* Returns whether it is one line. */
+static bool is_line(const char *text)
 {
-	struct run r = run("su -s /bin/sh nobody -c 'pfstat run true'");
+	return *text && strchr(text, '\n') == text + strlen(text) - 1;
+}
+
+TEST_EACH(without_permission, const struct denied *, denied)
+{
+	struct run r = run("su -s /bin/sh nobody -c '%s'", each->command);
 
 	EXPECT_EQ(r.status, 1);
+	EXPECT_TRUE(is_line(r.err));
 	EXPECT_TRUE(strstr(r.err, "pfstat: /dev/pfstat: Permission denied: run this as root, or "));
+}
+
+static const struct denied given_the_node[] = {
+	{ "record", "pfstat record -o /tmp/denied true" },
+	{ "stacks", "pfstat record --stacks -o /tmp/denied true" },
+	{ "latency", "pfstat run --latency true" },
+};
+
+/* Events of all processes are for root, also if the device is for others. */
+TEST_EACH(without_tracefs, const struct denied *, given_the_node)
+{
+	struct run r = run("chmod 666 /dev/pfstat; su -s /bin/sh nobody -c '%s'; "
+			   "status=$?; chmod 600 /dev/pfstat; exit $status", each->command);
+
+	EXPECT_EQ(r.status, 1);
+	EXPECT_TRUE(is_line(r.err));
+	EXPECT_TRUE(strstr(r.err, "tracefs: Permission denied: run this as root"));
 }
 
 TEST(without_the_module)
@@ -329,22 +395,6 @@ TEST(without_the_module)
 	pf = pfstat_open();
 	EXPECT_EQ(r.status, 1);
 	EXPECT_TRUE(strstr(r.err, "is the module loaded? try: insmod pfstat.ko\n"));
-}
-
-/* The processes of a cgroup are targets of their own. */
-TEST(cgroup)
-{
-	struct running p = workload_running("gated", "./pf-run", NULL);
-
-	EXPECT_EQ(run("mkdir -p /sys/fs/cgroup/pf-test").status, 0);
-	EXPECT_STR_EQ(line_of(&p), "ready");
-	EXPECT_EQ(run("echo %d >/sys/fs/cgroup/pf-test/cgroup.procs", p.pid).status, 0);
-	answer("pfstat track --children --cgroup pf-test");
-	EXPECT_EQ(run("touch go").status, 0);
-	EXPECT_EQ(end_of(&p), 0);
-	EXPECT_EQ(copies(parse(answer("pfstat get --json --pid %d", p.pid))), CHILD);
-	EXPECT_EQ(run("pfstat track --cgroup pf-test").status, 2);
-	EXPECT_EQ(run("rmdir /sys/fs/cgroup/pf-test").status, 0);
 }
 
 /* ---- signals ------------------------------------------------------------------------------ */

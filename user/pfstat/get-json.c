@@ -108,6 +108,8 @@ struct json_object *get_make_json(const struct report *r)
 	add_counts(top, r->result->kinds, r->result->pages);
 	add_vmas(top, r->result);
 	add_processes(top, r);
+	if (r->latency)
+		latency_add_json(top, r->latency);
 	return top;
 }
 

@@ -208,4 +208,8 @@ void get_print_text(const struct report *r)
 		print_processes(r->result);
 	if (r->each)
 		get_each(r, print_each, &all);
+	if (r->latency) {
+		printf("\n");
+		latency_print(r->latency);
+	}
 }

@@ -4,6 +4,7 @@
 #define GET_H
 
 #include "../cli/out.h"
+#include "latency.h"
 
 /**
  * struct report - what "get" has to show
@@ -16,6 +17,7 @@
  * @name: of the program, NULL: as the target says
  * @command: the command line that was run, NULL: none was
  * @status: its exit status
+ * @latency: how long faults took, NULL: not measured
  */
 struct report {
 	struct pfstat *p;
@@ -27,6 +29,7 @@ struct report {
 	const char *name;
 	char *const *command;
 	int status;
+	const struct latency *latency;
 };
 
 /* get.c: returns the exit status */

@@ -1,20 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How long faults took: a histogram for each kind, in powers of two. */
+/* How long faults took: see latency.h. */
 #include <stdio.h>
-#include <string.h>
 
-#include "../cli/out.h"
-#include "report.h"
+#include "latency.h"
 
 #define BAR	40
-
-/* Durations from 2^n ns on, up to twice as much */
-struct histogram {
-	__u64 counts[64];
-	__u64 nr;
-	__u64 sum;
-	__u64 most;
-};
 
 static void add(struct histogram *h, __u64 ns)
 {
@@ -27,22 +17,26 @@ static void add(struct histogram *h, __u64 ns)
 		h->most = ns;
 }
 
-static void collect(const struct recording *rec, struct histogram *h)
+void latency_add(struct latency *latency, const struct recording *rec)
 {
 	size_t i;
 
-	memset(h, 0, PFSTAT_NR_KINDS * sizeof(*h));
 	for (i = 0; i < rec->nr_faults; i++)
 		if (rec->faults[i].duration)
-			add(&h[rec->faults[i].kind], rec->faults[i].duration);
+			add(&latency->kinds[rec->faults[i].kind],
+			    rec->faults[i].duration);
 }
 
-static __u64 cost(const struct recording *rec)
+bool latency_of(struct latency *latency, const struct recording *rec)
 {
 	struct json_object *value;
 
-	return json_object_object_get_ex(rec->meta, "latency_cost_ns", &value) ?
-	       json_object_get_uint64(value) : 0;
+	*latency = (struct latency){};
+	if (!json_object_object_get_ex(rec->meta, "latency_cost_ns", &value))
+		return false;
+	latency->cost = json_object_get_uint64(value);
+	latency_add(latency, rec);
+	return true;
 }
 
 /* The bucket in which the fault lies that so many parts of all are faster than */
@@ -96,53 +90,50 @@ static void print_histogram(const struct histogram *h, int kind)
 	}
 }
 
-bool report_has_latency(const struct recording *rec)
+void latency_print(const struct latency *latency)
 {
-	struct json_object *value;
-
-	return json_object_object_get_ex(rec->meta, "latency_cost_ns", &value);
-}
-
-void report_print_latency(const struct recording *rec)
-{
-	struct histogram h[PFSTAT_NR_KINDS];
 	int kind;
 
-	collect(rec, h);
 	printf("Time from the kernel's page fault handler to the new page in its place\n"
 	       "(measuring made each page fault of every process dearer by about %llu ns)\n",
-	       cost(rec));
+	       latency->cost);
+	if (latency->lost)
+		printf("%llu events were lost, and are not in here\n",
+		       latency->lost);
 	for (kind = 0; kind < PFSTAT_NR_KINDS; kind++)
-		if (h[kind].nr)
-			print_histogram(&h[kind], kind);
+		if (latency->kinds[kind].nr)
+			print_histogram(&latency->kinds[kind], kind);
 }
 
-void report_add_latency(struct json_object *to, const struct recording *rec)
+static void add_kind(struct json_object *to, const struct histogram *h, int kind)
+{
+	struct json_object *one = json_new_object();
+	struct json_object *buckets = json_new_array();
+	struct json_object *bucket;
+	int i;
+
+	json_add(to, pfstat_kind_name(kind), one);
+	json_add_number(one, "count", h->nr);
+	json_add_number(one, "sum_ns", h->sum);
+	json_add_number(one, "max_ns", h->most);
+	json_add(one, "buckets", buckets);
+	for (i = 0; i < 64; i++) {
+		if (!h->counts[i])
+			continue;
+		bucket = json_append_object(buckets);
+		json_add_number(bucket, "from_ns", 1ULL << i);
+		json_add_number(bucket, "count", h->counts[i]);
+	}
+}
+
+void latency_add_json(struct json_object *to, const struct latency *latency)
 {
 	struct json_object *object = json_new_object();
-	struct histogram h[PFSTAT_NR_KINDS];
-	int kind, i;
+	int kind;
 
 	json_add(to, "latency", object);
-	json_add_number(object, "cost_ns", cost(rec));
-	collect(rec, h);
-	for (kind = 0; kind < PFSTAT_NR_KINDS; kind++) {
-		struct json_object *one = json_new_object();
-		struct json_object *buckets = json_new_array();
-
-		json_add(object, pfstat_kind_name(kind), one);
-		json_add_number(one, "count", h[kind].nr);
-		json_add_number(one, "sum_ns", h[kind].sum);
-		json_add_number(one, "max_ns", h[kind].most);
-		json_add(one, "buckets", buckets);
-		for (i = 0; i < 64; i++) {
-			struct json_object *bucket;
-
-			if (!h[kind].counts[i])
-				continue;
-			bucket = json_append_object(buckets);
-			json_add_number(bucket, "from_ns", 1ULL << i);
-			json_add_number(bucket, "count", h[kind].counts[i]);
-		}
-	}
+	json_add_number(object, "cost_ns", latency->cost);
+	json_add_number(object, "lost", latency->lost);
+	for (kind = 0; kind < PFSTAT_NR_KINDS; kind++)
+		add_kind(object, &latency->kinds[kind], kind);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Recordings as JSON; the page for browsers has the same in it. */
 #include "../cli/out.h"
+#include "latency.h"
 #include "report.h"
 
 static void add_key(struct json_object *to, const struct group *group,
@@ -76,6 +77,7 @@ struct json_object *report_make_json(const struct recording *rec,
 		"bytes_copied", "kinds", "kernel", "unshare",
 	};
 	struct json_object *top = json_new_object();
+	struct latency latency;
 	size_t i;
 
 	for (i = 0; i < sizeof(meta) / sizeof(*meta); i++)
@@ -89,7 +91,7 @@ struct json_object *report_make_json(const struct recording *rec,
 	add_groups(top, "by_process", rec, names, BY_PROCESS);
 	add_groups(top, "by_time", rec, names, BY_TIME);
 	add_meta(top, rec, "processes");
-	if (report_has_latency(rec))
-		report_add_latency(top, rec);
+	if (latency_of(&latency, rec))
+		latency_add_json(top, &latency);
 	return top;
 }

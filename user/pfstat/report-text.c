@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../cli/table.h"
+#include "latency.h"
 #include "report.h"
 
 static __u64 number(const struct recording *rec, const char *key)
@@ -100,6 +101,7 @@ void report_print_text(const struct recording *rec, struct names *names,
 {
 	char *name = printable(text(rec, "name"));
 	__u64 lost = number(rec, "lost");
+	struct latency latency;
 	double seconds = 0;
 
 	if (rec->nr_faults)
@@ -119,9 +121,9 @@ void report_print_text(const struct recording *rec, struct names *names,
 	report_print_groups(rec, names, BY_IP, rows);
 	printf("\n");
 	report_print_groups(rec, names, BY_PROCESS, rows);
-	if (report_has_latency(rec)) {
+	if (latency_of(&latency, rec)) {
 		printf("\n");
-		report_print_latency(rec);
+		latency_print(&latency);
 	}
 }
 

@@ -14,11 +14,6 @@ void report_print_groups(const struct recording *rec, struct names *names,
 			 enum group_by by, int rows);
 void report_print_stacks(const struct recording *rec, struct names *names);
 
-/* report-latency.c */
-bool report_has_latency(const struct recording *rec);
-void report_print_latency(const struct recording *rec);
-void report_add_latency(struct json_object *to, const struct recording *rec);
-
 /* report-csv.c: the faults themselves, or groups of them */
 void report_print_faults_csv(const struct recording *rec, struct names *names);
 void report_print_groups_csv(const struct recording *rec, struct names *names,
