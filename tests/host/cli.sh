@@ -95,11 +95,13 @@ check "pfstat: usage: flag with an argument" usage pfstat list --json=yes
 check "pfstat: usage: run without a command" usage pfstat run --json
 check "pfstat: usage: record without anything" usage pfstat record
 check "pfstat: usage: record of two things" usage pfstat record --name x true
+check "pfstat: usage: record of name and cgroup" usage pfstat record --name x --cgroup y
 check "pfstat: usage: report of two files" usage pfstat report a b
 check "pfstat: usage: report by what is not there" usage pfstat report --by colour
 check "pfstat: usage: watch no times" usage pfstat watch x --count 0
 check "pfstat: usage: top in negative time" usage pfstat top --delay -1
-check "pfstat: usage: no such cgroup" usage pfstat track --cgroup /nowhere
+check "pfstat: usage: no cgroup" usage pfstat track --cgroup ''
+check "pfstat: usage: cgroup among pids" usage pfstat get --pid 1 --cgroup a
 check "pfstat: usage: colour" usage pfstat list --color=purple
 check "pfstat: usage: timeout negative" usage pfstat wait fork --timeout -1
 check "pfstat: usage: timeout no number" usage pfstat wait fork --timeout nan
@@ -124,6 +126,8 @@ else
 		"pfstat: /dev/pfstat: No such file or directory: $hint" pfstat run true
 	check "pfstat: no module: top" no_module \
 		"pfstat: /dev/pfstat: No such file or directory: $hint" pfstat top
+	check "pfstat: no module: watch" no_module \
+		"pfstat: /dev/pfstat: No such file or directory: $hint" pfstat watch x
 	check "pfstat: no module: record" no_module \
 		"pfstat: /dev/pfstat: No such file or directory: $hint" pfstat record -o "$work/data" true
 	check "pftest: no module: set_param" no_module \
