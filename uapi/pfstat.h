@@ -12,9 +12,11 @@
  * errno, the same for every command:
  *   EFAULT       a pointer (of the structure or in it) can't be read or written
  *   EINVAL       size below the first version's, an unknown flag, a reserved
- *                field that is not zero, an empty name, a NUL or '/' in a name
+ *                field that is not zero, an empty name, a NUL or '/' in a name,
+ *                a cgroup that does not begin with '/'
  *   ENAMETOOLONG a name of more than PFSTAT_NAME_MAX bytes
- *   ESRCH        that name (or pid) is not tracked, or no such process
+ *   ESRCH        that name (or pid, cgroup) is not tracked, or there is no
+ *                such process or cgroup
  *   ENODATA      it is tracked, but nothing of that name has run yet
  *   E2BIG        a tail that this kernel module does not know is not zero
  *   EOPNOTSUPP   a value that this kernel module does not know
@@ -100,7 +102,8 @@ struct pfstat_info {
 /* pfstat_track.type, pfstat_query.type, ... */
 enum pfstat_target_type {
 	PFSTAT_TARGET_NAME,
-	PFSTAT_TARGET_PID
+	PFSTAT_TARGET_PID,
+	PFSTAT_TARGET_CGROUP
 };
 
 /* pfstat_track.flags, of PFSTAT_IOC_TRACK only */
@@ -113,9 +116,16 @@ enum pfstat_target_type {
  * @flags: PFSTAT_TRACK_*, else 0
  * @type: enum pfstat_target_type
  * @pid: with PFSTAT_TARGET_PID: the process, as the caller numbers it; else 0
- * @name: with PFSTAT_TARGET_NAME: user pointer; else 0
+ * @name: with PFSTAT_TARGET_NAME and _CGROUP: user pointer; else 0
  * @name_len: bytes at @name, no NUL among them
  * @reserved: 0
+ *
+ * The @name of a PFSTAT_TARGET_CGROUP is the path of a cgroup of version 2, as
+ * in /proc/PID/cgroup, beginning with '/'. Of its run, which is one for ever,
+ * are the processes that are in it or below when tracking begins, those that
+ * are moved there later, those that execute something there, and what they
+ * fork. Who is moved elsewhere leaves when it executes something. The results
+ * stay when the cgroup is removed.
  *
  * TRACK: tracking what is tracked changes nothing. With PFSTAT_TRACK_FOLLOW
  * descendants of the target's processes belong to the run, those too that exist
@@ -147,7 +157,7 @@ struct pfstat_track {
  * @uid: the user whose processes it is limited to, or ~0
  * @reserved: 0
  * @name: with a terminating NUL; of a PFSTAT_TARGET_PID its process's name when
- *	tracking began
+ *	tracking began; of a PFSTAT_TARGET_CGROUP its path
  */
 struct pfstat_target {
 	__u32 type;
@@ -233,7 +243,7 @@ struct pfstat_process {
  * @flags: 0
  * @type: enum pfstat_target_type
  * @pid: with PFSTAT_TARGET_PID: which; else 0
- * @name: with PFSTAT_TARGET_NAME: user pointer; else 0
+ * @name: with PFSTAT_TARGET_NAME and _CGROUP: user pointer; else 0
  * @name_len: bytes at @name
  * @process: 0: all processes of the run, summed by address; else only the one
  *	of this pid (ESRCH if the run has none)

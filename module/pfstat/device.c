@@ -46,6 +46,21 @@ void pf_key_init(struct pf_key *key, struct file *file)
 	key->uid = file->f_cred->uid;
 }
 
+static int pf_key_text(struct pf_key *key, u32 type, u64 text, u64 len)
+{
+	key->type = type;
+	if (!len)
+		return -EINVAL;
+	if (len > PFSTAT_NAME_MAX)
+		return -ENAMETOOLONG;
+	if (copy_from_user(key->name, pf_user_ptr(text), len)) {
+		memset(key->name, 0, sizeof(key->name));
+		return -EFAULT;
+	}
+	key->len = len;
+	return memchr(key->name, 0, len) ? -EINVAL : 0;
+}
+
 /**
  * pf_key_name() - make it the key of a name
  * @key: from pf_key_init(); keeps what could be read of the name
@@ -56,19 +71,17 @@ void pf_key_init(struct pf_key *key, struct file *file)
  */
 int pf_key_name(struct pf_key *key, u64 name, u64 len)
 {
-	key->type = PFSTAT_TARGET_NAME;
-	if (!len)
-		return -EINVAL;
-	if (len > PFSTAT_NAME_MAX)
-		return -ENAMETOOLONG;
-	if (copy_from_user(key->name, pf_user_ptr(name), len)) {
-		memset(key->name, 0, sizeof(key->name));
-		return -EFAULT;
-	}
-	key->len = len;
-	if (memchr(key->name, 0, len) || memchr(key->name, '/', len))
-		return -EINVAL;
-	return 0;
+	int err = pf_key_text(key, PFSTAT_TARGET_NAME, name, len);
+
+	return !err && memchr(key->name, '/', len) ? -EINVAL : err;
+}
+
+/* The key of a cgroup by its path, which need not be there. */
+static int pf_key_cgroup(struct pf_key *key, u64 path, u64 len)
+{
+	int err = pf_key_text(key, PFSTAT_TARGET_CGROUP, path, len);
+
+	return !err && *key->name != '/' ? -EINVAL : err;
 }
 
 /* The key of a process to be tracked; its pid is referenced. */
@@ -110,6 +123,8 @@ static int pf_key_target(struct pf_key *key, struct file *file, u32 type,
 		return pid ? -EINVAL : pf_key_name(key, name, name_len);
 	case PFSTAT_TARGET_PID:
 		return name || name_len ? -EINVAL : pf_key_target_pid(key, pid);
+	case PFSTAT_TARGET_CGROUP:
+		return pid ? -EINVAL : pf_key_cgroup(key, name, name_len);
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -176,8 +176,8 @@ void pf_layout_put(struct pf_layout *layout);
  * @pid: of a PFSTAT_TARGET_PID, referenced by whoever holds the key
  * @limited: only processes of @uid
  * @uid: see @limited
- * @len: of @name
- * @name: of a PFSTAT_TARGET_NAME, with a NUL
+ * @len: of @name, as far as it identifies the target
+ * @name: with a NUL; of a PFSTAT_TARGET_PID only a label
  */
 struct pf_key {
 	u32 type;
@@ -203,6 +203,8 @@ struct pf_target {
 	bool executed;			/* the pid of a follower did */
 	bool latency;			/* PFSTAT_TRACK_LATENCY; constant */
 	struct list_head follower;	/* in pf_followers, if @follow */
+	struct cgroup *cgroup;		/* of a PFSTAT_TARGET_CGROUP; constant */
+	struct list_head by_cgroup;	/* in pf_by_cgroup, if @cgroup */
 };
 
 #define PF_TARGET_HASH_BITS	10
@@ -210,6 +212,8 @@ struct pf_target {
 extern raw_spinlock_t pf_lock;
 /* Targets that follow their processes through exec; pf_lock. */
 extern struct list_head pf_followers;
+/* Targets that are cgroups; pf_lock. */
+extern struct list_head pf_by_cgroup;
 /* Held while targets are added and removed. */
 extern struct mutex pf_target_mutex;
 extern struct wait_queue_head pf_wait;
@@ -237,7 +241,14 @@ int pf_run_join_all(struct pf_target *target);
 void pf_run_exec(struct task_struct *task);
 void pf_run_rename(struct task_struct *task, const char *comm);
 void pf_run_fork(struct task_struct *parent, struct task_struct *child);
+void pf_run_move(struct task_struct *task);
 void pf_run_flush(void);
+
+/* ---- cgroup.c: targets that are cgroups ---------------------------------- */
+
+int pf_cgroup_get(struct pf_target *target);
+void pf_cgroup_put(struct pf_target *target);
+bool pf_cgroup_has(const struct pf_target *target, struct task_struct *task);
 
 /* ---- space.c: tracked address spaces ------------------------------------ */
 

@@ -5,7 +5,9 @@
  * Every exec of a matching program starts a new run of the target, which drops
  * the old one's values. A process also joins when tracking starts while it
  * runs, when its leader is renamed to the name, and by being forked by one that
- * belongs. It leaves by exec or by its end only.
+ * belongs. It leaves by exec or by its end only. A cgroup has one run for ever:
+ * a process joins by being in it when tracking starts, when it is moved there,
+ * and at exec, and leaves by exec elsewhere.
  */
 #include <linux/cred.h>
 #include <linux/mm.h>
@@ -19,6 +21,7 @@
 #include "pfstat.h"
 
 LIST_HEAD(pf_followers);
+LIST_HEAD(pf_by_cgroup);
 
 static LIST_HEAD(pf_replaced);	/* spaces of old runs, to be dropped; pf_lock */
 
@@ -164,6 +167,35 @@ static void pf_run_join(struct pf_target *target, struct task_struct *task,
 	pf_space_add(space, target);
 }
 
+/*
+ * A process that is in a cgroup that is a target joins its run. pf_lock is held,
+ * and @mm stays.
+ */
+static void pf_run_join_cgroups(struct task_struct *task, struct mm_struct *mm,
+				bool exec)
+{
+	struct pf_target *target;
+	struct pf_space *space;
+
+	list_for_each_entry(target, &pf_by_cgroup, by_cgroup) {
+		if (pf_space_in_run(mm, target) ||
+		    !pf_cgroup_has(target, task) ||
+		    !pf_run_allows(target, task, mm))
+			continue;
+		if (exec && pf_run_follow(target, task))
+			continue;
+		space = pf_space_alloc_atomic();
+		if (!space) {
+			pf_lost(1);
+			continue;
+		}
+		if (!target->run)
+			target->run = 1;
+		pf_space_fill(space, mm, task, NULL, 0);
+		pf_space_add(space, target);
+	}
+}
+
 static void pf_run_join_name(const char *name, size_t len,
 			     struct task_struct *task, bool exec)
 {
@@ -221,6 +253,7 @@ void pf_run_exec(struct task_struct *task)
 		if (pf_run_allows(target, task, task->mm))
 			pf_run_follow(target, task);
 	}
+	pf_run_join_cgroups(task, task->mm, true);
 	raw_spin_unlock_irqrestore(&pf_lock, flags);
 	rcu_read_unlock();
 }
@@ -274,6 +307,25 @@ void pf_run_fork(struct task_struct *parent, struct task_struct *child)
 			      PF_SPACE_FORKED);
 		pf_space_add(new, target);
 	}
+	/* clone() may put it into another cgroup than its parent's */
+	pf_run_join_cgroups(child, child->mm, false);
+	raw_spin_unlock_irqrestore(&pf_lock, flags);
+}
+
+/**
+ * pf_run_move() - a process has been moved to another cgroup
+ * @task: its leader; task_lock() is held, so its mm stays
+ *
+ * Context: tracepoint handler, preemption off.
+ */
+void pf_run_move(struct task_struct *task)
+{
+	unsigned long flags;
+
+	if (!task->mm || (task->flags & PF_KTHREAD))
+		return;
+	raw_spin_lock_irqsave(&pf_lock, flags);
+	pf_run_join_cgroups(task, task->mm, false);
 	raw_spin_unlock_irqrestore(&pf_lock, flags);
 }
 
@@ -304,6 +356,8 @@ static bool pf_run_matches(const struct pf_target *target,
 
 	if (pf_run_descends(target, leader))
 		return true;
+	if (target->cgroup)
+		return pf_cgroup_has(target, leader);
 	if (target->key.type == PFSTAT_TARGET_PID)
 		return target->key.pid == task_tgid(leader);
 	if (target->key.len <= PFSTAT_COMM_MAX) {

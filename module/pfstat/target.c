@@ -202,6 +202,8 @@ static void pf_target_remove(struct pf_target *target)
 	hash_del(&target->node);
 	if (target->follow)
 		list_del(&target->follower);
+	if (target->cgroup)
+		list_del(&target->by_cgroup);
 	target->run++;		/* nothing that is forked now joins it */
 	list_splice_init(&target->spaces, &spaces);
 	raw_spin_unlock_irq(&pf_lock);
@@ -209,6 +211,8 @@ static void pf_target_remove(struct pf_target *target)
 	pf_space_drop_list(&spaces);
 	/* Spaces of its old runs point to it as long as they are hashed. */
 	pf_run_flush();
+	if (target->cgroup)
+		pf_cgroup_put(target);
 	call_rcu(&target->rcu, pf_target_free);
 	wake_up_interruptible_all(&pf_wait);
 	if (latency)
@@ -243,12 +247,19 @@ static int pf_target_add(const struct pf_key *key, u32 flags)
 		if (err)
 			goto disarm;
 	}
+	if (key->type == PFSTAT_TARGET_CGROUP) {
+		err = pf_cgroup_get(target);
+		if (err)
+			goto put_latency;
+	}
 	get_pid(target->key.pid);
 
 	raw_spin_lock_irq(&pf_lock);
 	hash_add(pf_targets, &target->node, pf_key_hash(key));
 	if (target->follow)
 		list_add(&target->follower, &pf_followers);
+	if (target->cgroup)
+		list_add(&target->by_cgroup, &pf_by_cgroup);
 	raw_spin_unlock_irq(&pf_lock);
 	pf_target_nr++;
 
@@ -262,6 +273,9 @@ static int pf_target_add(const struct pf_key *key, u32 flags)
 	raw_spin_unlock_irq(&pf_lock);
 	return 0;
 
+put_latency:
+	if (target->latency)
+		pf_latency_put();
 disarm:
 	if (!pf_target_nr)
 		pf_disarm();
@@ -271,12 +285,13 @@ free:
 }
 
 /**
- * pf_target_track() - track a name or a pid
+ * pf_target_track() - track a name, a pid or a cgroup
  * @key: which
  * @flags: PFSTAT_TRACK_*; of no effect if it is tracked already
  *
  * Context: may sleep.
- * Return: 0 (also if it is tracked already), -ENOMEM, -ENOSPC, -EPERM.
+ * Return: 0 (also if it is tracked already), -ENOMEM, -ENOSPC, -EPERM, -ESRCH
+ * if there is no such cgroup, -EOPNOTSUPP if this kernel has none.
  */
 int pf_target_track(const struct pf_key *key, u32 flags)
 {

@@ -46,11 +46,11 @@ static const struct {
 	{PFSTAT_OP_OPEN, EPROTONOSUPPORT,
 	 "the module is too old: load the pfstat.ko built with this program"},
 	{PFSTAT_OP_TRACK, ESRCH,
-	 "there is no such process to track"},
+	 "there is no such process or cgroup to track"},
 	{PFSTAT_OP_TRACK, ENOSPC,
 	 "as many as possible are tracked: untrack some, or try: pfstat cleanup"},
 	{PFSTAT_OP_TRACK_FLAGS, ESRCH,
-	 "there is no such process to track"},
+	 "there is no such process or cgroup to track"},
 	{PFSTAT_OP_TRACK_FLAGS, ENOSPC,
 	 "as many as possible are tracked: untrack some, or try: pfstat cleanup"},
 	{PFSTAT_OP_TRACK_FLAGS, EINVAL,
@@ -125,7 +125,9 @@ static void set_subject(enum pfstat_op op, const struct pfstat_id *id)
 	}
 	/* cut where it is longer than any name can be */
 	len = id->name_len < sizeof(subject) ? id->name_len : sizeof(subject);
-	snprintf(subject, sizeof(subject), "%.*s", (int)len, id->name);
+	snprintf(subject, sizeof(subject), "%s%.*s",
+		 id->type == PFSTAT_TARGET_CGROUP ? "cgroup " : "", (int)len,
+		 id->name);
 }
 
 int pfstat_fail(enum pfstat_op op, const struct pfstat_id *id, int code)

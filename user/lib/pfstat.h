@@ -169,9 +169,10 @@ int pfstat_get_info(struct pfstat *p, struct pfstat_info *info);
 
 /**
  * struct pfstat_id - says which target is meant
- * @type: by name or by pid
+ * @type: by name, by pid or by cgroup
  * @pid: with PFSTAT_TARGET_PID
- * @name: with PFSTAT_TARGET_NAME, need not end in a NUL
+ * @name: with PFSTAT_TARGET_NAME, and the path with PFSTAT_TARGET_CGROUP; need
+ *	not end in a NUL
  * @name_len: its length in bytes
  */
 struct pfstat_id {
@@ -203,6 +204,19 @@ static inline struct pfstat_id pfstat_by_name(const char *name)
 static inline struct pfstat_id pfstat_by_pid(pid_t pid)
 {
 	struct pfstat_id id = {PFSTAT_TARGET_PID, pid, NULL, 0};
+
+	return id;
+}
+
+/**
+ * pfstat_by_cgroup - the processes of a cgroup of version 2
+ * @path: as in /proc/PID/cgroup, with a terminating NUL
+ *
+ * Return: what the functions below take a pointer to.
+ */
+static inline struct pfstat_id pfstat_by_cgroup(const char *path)
+{
+	struct pfstat_id id = {PFSTAT_TARGET_CGROUP, 0, path, strlen(path)};
 
 	return id;
 }

@@ -89,7 +89,7 @@ int pfstat_watch(struct pfstat *p, const struct pfstat_id *id)
 	if (target_call(p, PFSTAT_OP_WATCH, id, 0))
 		return -1;
 	p->watched = *id;
-	if (id->type == PFSTAT_TARGET_NAME) {
+	if (id->type != PFSTAT_TARGET_PID) {
 		/* the kernel took it, so it is no longer than this */
 		memcpy(p->watched_name, id->name, id->name_len);
 		p->watched.name = p->watched_name;

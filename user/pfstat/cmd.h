@@ -13,7 +13,7 @@
 /* What a command wants behind its options: struct command, operands */
 enum operands {
 	OPERANDS_NONE,
-	OPERANDS_TARGET,	/* NAME or --pid PID */
+	OPERANDS_TARGET,	/* NAME or --pid PID or --cgroup DIR */
 	OPERANDS_TARGETS,	/* several of them */
 	OPERANDS_ANY_TARGETS,	/* several, or none */
 	OPERANDS_COMMAND,	/* COMMAND [ARGUMENT...] */
@@ -54,6 +54,7 @@ int parse_targets(const struct command *cmd, char **words, struct call *call);
 char *target_text(const struct pfstat_id *id);
 const char *add_pid(const char *arg, void *to);
 const char *add_cgroup(const char *arg, void *to);
+const char *set_cgroup(const char *arg, void *to);
 typedef int (*target_fn)(struct pfstat *p, const struct pfstat_id *id);
 int call_targets(const struct call *call, target_fn fn);
 
@@ -63,7 +64,8 @@ int call_targets(const struct call *call, target_fn fn);
 
 #define OPT_CGROUP \
 	{.name = "cgroup", .arg = "DIR", .set = add_cgroup, \
-	 .help = "the processes that are in a cgroup now"}
+	 .help = "the processes of a cgroup, now and later"}
+
 #define OPT_DELAY(_to) \
 	{.name = "delay", .letter = 'd', .arg = "S", .set = set_milliseconds, \
 	 .to = _to, .help = "seconds between looks, default 1"}

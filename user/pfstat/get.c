@@ -10,6 +10,7 @@ static bool all, each, openmetrics;
 
 static const struct opt opts[] = {
 	OPT_PID,
+	OPT_CGROUP,
 	{.name = "process", .arg = "PID", .set = set_pid, .to = &process,
 	 .help = "only this process of the run, default: all of them, summed"},
 	OPT_FLAG("all", &all, "show mappings without counts, too"),
@@ -56,7 +57,7 @@ static int get_run(const struct call *call)
 
 const struct command cmd_get = {
 	.name = "get",
-	.synopsis = "NAME [OPTION...]\n--pid PID [OPTION...]",
+	.synopsis = "NAME [OPTION...]\n--pid PID | --cgroup DIR [OPTION...]",
 	.summary = "Show the counts of the current or last run",
 	.details =
 	"CoW faults are write faults of user mode in private memory: copy (a page\n"

@@ -36,6 +36,8 @@ static void print_json(const struct pfstat_target *targets, size_t count)
 		json_add_text(object, "name", t->name);
 		if (t->type == PFSTAT_TARGET_PID)
 			json_add_number(object, "pid", t->pid);
+		if (t->type == PFSTAT_TARGET_CGROUP)
+			json_add_text(object, "cgroup", t->name);
 		json_add_number(object, "run", t->run);
 		json_add_number(object, "processes", t->processes);
 		json_add_number(object, "processes_alive", t->alive);

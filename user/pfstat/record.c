@@ -18,6 +18,7 @@
 
 static const char *output = RECORDING_FILE;
 static const char *name;
+static const char *cgroup;
 static pid_t pid;
 static int seconds;
 static int buffer;
@@ -30,14 +31,16 @@ static const struct opt opts[] = {
 	 .help = "record programs of this name instead of a command"},
 	{.name = "pid", .arg = "PID", .set = set_pid, .to = &pid,
 	 .help = "record this process instead of a command"},
+	{.name = "cgroup", .arg = "DIR", .set = set_cgroup, .to = &cgroup,
+	 .help = "record the processes of a cgroup instead of a command"},
 	{.name = "seconds", .letter = 's', .arg = "S", .set = set_milliseconds,
-	 .to = &seconds, .help = "end after S seconds, with --name or --pid"},
+	 .to = &seconds, .help = "end after S seconds; not with a command"},
 	{.name = "buffer", .letter = 'b', .arg = "KIB", .set = set_number,
 	 .to = &buffer, .help = "size of the kernel's buffer for each CPU"},
 	OPT_FLAG("follow", &follow, "record what its children execute, too"),
 	OPT_FLAG("latency", &latency,
 		 "measure how long faults take (slows all page faults)"),
-	OPT_FLAG("stacks", &stacks, "record stacks of user mode (x86 only)"),
+	OPT_FLAG("stacks", &stacks, "record the stacks of user mode, too"),
 	OPT_JSON,
 	OPT_END
 };
@@ -205,7 +208,7 @@ static char *event_name(const struct job *job)
 			out_of_memory();
 		return text;
 	}
-	return name ? must(strdup(name)) : process_name(pid);
+	return job->id.name ? must(strdup(job->id.name)) : process_name(pid);
 }
 
 static int record_target(struct job *job)
@@ -274,9 +277,9 @@ static int record_run(const struct call *call)
 	struct job job = {};
 	int status;
 
-	if (!!call->words[0] + !!name + !!pid != 1)
+	if (!!call->words[0] + !!name + !!pid + !!cgroup != 1)
 		return usage_error(&cmd_record,
-				   "one of COMMAND, --name and --pid is wanted");
+				   "one of COMMAND, --name, --pid and --cgroup is wanted");
 	job.p = pfstat_open();
 	if (!job.p)
 		return report_last();
@@ -291,7 +294,8 @@ static int record_run(const struct call *call)
 		job.words = call->words;
 		status = record_command(&job);
 	} else {
-		job.id = name ? pfstat_by_name(name) : pfstat_by_pid(pid);
+		job.id = name ? pfstat_by_name(name) :
+			 cgroup ? pfstat_by_cgroup(cgroup) : pfstat_by_pid(pid);
 		status = record_target(&job);
 	}
 	fclose(job.out);
@@ -306,8 +310,7 @@ static int record_run(const struct call *call)
 const struct command cmd_record = {
 	.name = "record",
 	.synopsis = "[OPTION...] [--] COMMAND [ARGUMENT...]\n"
-		    "--name NAME [OPTION...]\n"
-		    "--pid PID [OPTION...]",
+		    "--name NAME | --pid PID | --cgroup DIR [OPTION...]",
 	.summary = "Record every fault of a command or a target",
 	.details =
 	"A command is recorded until it ends, and its exit status passed on; a\n"

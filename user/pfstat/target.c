@@ -1,24 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The targets on a command line: names, or process ids once --pid was used. */
+/* The targets on a command line: names, unless --pid or --cgroup was used. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd.h"
 
-static pid_t *pids;
-static int nr_pids;
+static struct pfstat_id *given;
+static int nr_given;
 
-/* What to call a target: its name or "pid 123"; to be freed. */
+/* What to call a target: its name, "pid 123" or "cgroup /a"; to be freed. */
 char *target_text(const struct pfstat_id *id)
 {
 	char *text;
+	int length;
 
 	if (id->type == PFSTAT_TARGET_NAME)
 		return must(strndup(id->name, id->name_len));
-	if (asprintf(&text, "pid %d", (int)id->pid) < 0)
-		text = NULL;
-	return must(text);
+	if (id->type == PFSTAT_TARGET_PID)
+		length = asprintf(&text, "pid %d", (int)id->pid);
+	else
+		length = asprintf(&text, "cgroup %.*s", (int)id->name_len,
+				  id->name);
+	return must(length < 0 ? NULL : text);
+}
+
+static void add_target(struct pfstat_id id)
+{
+	given = must(reallocarray(given, nr_given + 1, sizeof(*given)));
+	given[nr_given++] = id;
 }
 
 /* For the option --pid, which may be given several times. */
@@ -29,74 +39,66 @@ const char *add_pid(const char *arg, void *to)
 
 	(void)to;
 	problem = set_pid(arg, &pid);
-	if (problem)
-		return problem;
-	pids = must(reallocarray(pids, nr_pids + 1, sizeof(*pids)));
-	pids[nr_pids++] = pid;
-	return NULL;
+	if (!problem)
+		add_target(pfstat_by_pid(pid));
+	return problem;
 }
 
 /*
- * For the option --cgroup: the processes that are in it now, each a target of
- * its own.
+ * The path of a cgroup as the kernel wants it, from one below /sys/fs/cgroup,
+ * with or without that; stays for ever.
  */
+const char *set_cgroup(const char *arg, void *to)
+{
+	static const char top[] = "/sys/fs/cgroup/";
+	char *path, *end;
+
+	if (!*arg)
+		return "it is empty: wanted is a directory in /sys/fs/cgroup";
+	if (!strncmp(arg, top, sizeof(top) - 1))
+		arg += sizeof(top) - 1;
+	else if (strlen(arg) == sizeof(top) - 2 && !strncmp(arg, top, sizeof(top) - 2))
+		arg = "";
+	path = must(malloc(strlen(arg) + 2));
+	for (end = path; *arg; arg += strcspn(arg, "/")) {
+		arg += strspn(arg, "/");
+		if (!*arg)
+			break;
+		*end++ = '/';
+		end = mempcpy(end, arg, strcspn(arg, "/"));
+	}
+	if (end == path)
+		*end++ = '/';
+	*end = '\0';
+	*(const char **)to = path;
+	return NULL;
+}
+
+/* For the option --cgroup, which may be given several times. */
 const char *add_cgroup(const char *arg, void *to)
 {
-	const char *top = *arg == '/' ? "" : "/sys/fs/cgroup/";
-	int before = nr_pids;
-	char *path, *line = NULL;
-	size_t size = 0;
-	FILE *file;
+	const char *path, *problem = set_cgroup(arg, &path);
 
 	(void)to;
-	if (asprintf(&path, "%s%s/cgroup.procs", top, arg) < 0)
-		out_of_memory();
-	file = fopen(path, "re");
-	free(path);
-	if (!file)
-		return "no such cgroup: there is no cgroup.procs to be read";
-	while (getline(&line, &size, file) > 0) {
-		line[strcspn(line, "\n")] = '\0';
-		/* 0: a process that this namespace does not see */
-		if (strcmp(line, "0"))
-			add_pid(line, NULL);
-	}
-	free(line);
-	fclose(file);
-	return nr_pids > before ? NULL : "no process is in this cgroup";
+	if (!problem)
+		add_target(pfstat_by_cgroup(path));
+	return problem;
 }
 
-static int count_words(char **words)
+/* Behind --pid PID more of them may follow, and behind --cgroup: --pid 1 2 3 */
+static int add_more(const struct command *cmd, char **words)
 {
-	int count = 0;
+	bool pid = given[nr_given - 1].type == PFSTAT_TARGET_PID;
+	const char *problem;
 
-	while (words[count])
-		count++;
-	return count;
-}
-
-static struct pfstat_id *collect(const struct command *cmd, char **words,
-				 int *count)
-{
-	struct pfstat_id *ids;
-	int i;
-
-	/* behind --pid PID more of them may follow: --pid 1 2 3 */
-	for (i = 0; nr_pids && words[i]; i++) {
-		const char *problem = add_pid(words[i], NULL);
-
-		if (problem) {
-			usage_error(cmd, "%s: %s, as --pid wants it", words[i],
-				    problem);
-			return NULL;
-		}
+	for (; *words; words++) {
+		problem = pid ? add_pid(*words, NULL) : add_cgroup(*words, NULL);
+		if (problem)
+			return usage_error(cmd, "%s: %s, as --%s wants it",
+					   *words, problem,
+					   pid ? "pid" : "cgroup");
 	}
-	*count = nr_pids ? nr_pids : count_words(words);
-	ids = must(calloc(*count + 1, sizeof(*ids)));
-	for (i = 0; i < *count; i++)
-		ids[i] = nr_pids ? pfstat_by_pid(pids[i]) :
-				   pfstat_by_name(words[i]);
-	return ids;
+	return 0;
 }
 
 /**
@@ -111,8 +113,7 @@ int parse_targets(const struct command *cmd, char **words, struct call *call)
 {
 	bool any = cmd->operands == OPERANDS_ANY_TARGETS;
 	bool many = any || cmd->operands == OPERANDS_TARGETS;
-	struct pfstat_id *ids;
-	int count;
+	bool given_by_option = nr_given;
 
 	if (cmd->operands == OPERANDS_NONE)
 		return words[0] ? usage_error(cmd, "%s: an argument too many",
@@ -125,16 +126,15 @@ int parse_targets(const struct command *cmd, char **words, struct call *call)
 		call->words = words;
 		return 0;
 	}
-	ids = collect(cmd, words, &count);
-	if (!ids)
+	if (nr_given && add_more(cmd, words))
 		return EXIT_USAGE;
-	if ((!count && !any) || (count > 1 && !many)) {
-		free(ids);
-		return usage_error(cmd, count ? "one target at a time" :
-						"NAME or --pid PID is missing");
-	}
-	call->targets = ids;
-	call->nr_targets = count;
+	while (!given_by_option && *words)
+		add_target(pfstat_by_name(*words++));
+	if ((!nr_given && !any) || (nr_given > 1 && !many))
+		return usage_error(cmd, nr_given ? "one target at a time" :
+				   "NAME, --pid PID or --cgroup DIR is missing");
+	call->targets = given;
+	call->nr_targets = nr_given;
 	return 0;
 }
 

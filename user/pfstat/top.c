@@ -32,6 +32,8 @@ static struct pfstat_id listed_id(const struct pfstat_target *target)
 {
 	if (target->type == PFSTAT_TARGET_PID)
 		return pfstat_by_pid(target->pid);
+	if (target->type == PFSTAT_TARGET_CGROUP)
+		return pfstat_by_cgroup(must(strdup(target->name)));
 	return pfstat_by_name(must(strdup(target->name)));
 }
 

@@ -30,7 +30,8 @@ const struct command cmd_track = {
 	"NAME is what ps shows as command (up to 15 characters), or the name of\n"
 	"the executable if it is longer. Every start of such a program begins a\n"
 	"new run; its fork children belong to it until they execute something\n"
-	"else; with --children then, too.\n",
+	"else; with --children then, too. A cgroup (DIR below /sys/fs/cgroup) is one\n"
+	"target: who is in it or below, who is moved there later, what they start.\n",
 	.opts = opts,
 	.operands = OPERANDS_TARGETS,
 	.run = track_run,

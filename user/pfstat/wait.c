@@ -11,6 +11,7 @@ static int timeout = -1;	/* milliseconds, negative: none */
 
 static const struct opt opts[] = {
 	OPT_PID,
+	OPT_CGROUP,
 	{.name = "timeout", .arg = "S", .set = set_milliseconds, .to = &timeout,
 	 .help = "give up after S seconds (exit status 1)"},
 	OPT_END
@@ -68,7 +69,7 @@ static int wait_run(const struct call *call)
 
 const struct command cmd_wait = {
 	.name = "wait",
-	.synopsis = "NAME [--timeout S]\n--pid PID [--timeout S]",
+	.synopsis = "NAME [--timeout S]\n--pid PID | --cgroup DIR [--timeout S]",
 	.summary = "Wait until the current run has ended",
 	.details =
 	"Returns at once if it has ended already. If nothing of that name has run\n"

@@ -14,6 +14,7 @@ static int count;
 
 static const struct opt opts[] = {
 	OPT_PID,
+	OPT_CGROUP,
 	OPT_DELAY(&delay),
 	OPT_COUNT(&count),
 	OPT_FLAG("json", &out_json, "print JSON, an object on each line"),
@@ -103,7 +104,7 @@ static int watch_run(const struct call *call)
 
 const struct command cmd_watch = {
 	.name = "watch",
-	.synopsis = "NAME [OPTION...]\n--pid PID [OPTION...]",
+	.synopsis = "NAME [OPTION...]\n--pid PID | --cgroup DIR [OPTION...]",
 	.summary = "Print a line of new counts for each interval",
 	.details =
 	"What is not tracked yet is tracked as long as this runs. Counts are those\n"
