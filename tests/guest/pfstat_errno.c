@@ -327,8 +327,8 @@ TEST_EACH(no_such_pid_is_esrch, const struct pid_case *, pids)
 
 TEST(unknown_type_is_eopnotsupp)
 {
-	struct pfstat_track track = { .size = sizeof(track), .type = 2 };
-	struct pfstat_query q = { .size = sizeof(q), .type = 2 };
+	struct pfstat_track track = { .size = sizeof(track), .type = PFSTAT_TARGET_CGROUP + 1 };
+	struct pfstat_query q = { .size = sizeof(q), .type = PFSTAT_TARGET_CGROUP + 1 };
 
 	EXPECT_ERRNO(ioctl(fd, PFSTAT_IOC_TRACK, &track), EOPNOTSUPP);
 	EXPECT_ERRNO(ioctl(fd, PFSTAT_IOC_UNTRACK, &track), EOPNOTSUPP);
