@@ -46,6 +46,23 @@ static void subject_track(void)
 	bench_track(SUBJECT);
 }
 
+static void other_track_latency(void)
+{
+	bench_track_flags(OTHER, PFSTAT_TRACK_LATENCY);
+}
+
+static void subject_track_latency(void)
+{
+	bench_track_flags(SUBJECT, PFSTAT_TRACK_LATENCY);
+}
+
+/* What run --latency does: without the event nobody sees the durations. */
+static void event_track_latency(void)
+{
+	subject_track_latency();
+	peer_event_enable("pfstat/cow_fault", true);
+}
+
 static void both_track(void)
 {
 	bench_track(OTHER);
@@ -114,6 +131,12 @@ static const struct condition conditions[] = {
 	  .faults = FAULTS_COW, .tracked = true },
 	{ .name = "tracked-event", .set = event_track, .unset = event_untrack,
 	  .faults = FAULTS_COW, .tracked = true },
+	{ .name = "other-latency", .set = other_track_latency,
+	  .unset = bench_cleanup, .faults = FAULTS_ALL },
+	{ .name = "tracked-latency", .set = subject_track_latency,
+	  .unset = bench_cleanup, .faults = FAULTS_ALL, .tracked = true },
+	{ .name = "tracked-latency-event", .set = event_track_latency,
+	  .unset = event_untrack, .faults = FAULTS_COW, .tracked = true },
 	{ .name = "tracked-names", .set = many_track, .unset = bench_cleanup,
 	  .faults = FAULTS_COW, .tracked = true },
 	{ .name = "tracked-vmas", .set = subject_track, .unset = bench_cleanup,

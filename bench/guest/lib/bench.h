@@ -47,6 +47,8 @@ void bench_append_text(const char *path, const char *format, ...)
 void bench_insmod(const char *args);
 void bench_rmmod(void);
 void bench_track(const char *name);
+/* with PFSTAT_TRACK_* */
+void bench_track_flags(const char *name, unsigned int flags);
 void bench_cleanup(void);
 /* dies if the module missed or lost an event */
 void bench_check_module(void);

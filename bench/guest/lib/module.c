@@ -40,13 +40,18 @@ static void need(int failed, const char *what)
 	bench_die("%s: %s", what, text);
 }
 
-void bench_track(const char *name)
+void bench_track_flags(const char *name, unsigned int flags)
 {
 	struct pfstat_id id = pfstat_by_name(name);
 	struct pfstat *p = pfstat_open();
 
-	need(!p || pfstat_track(p, &id), "track");
+	need(!p || pfstat_track_flags(p, &id, flags), "track");
 	pfstat_close(p);
+}
+
+void bench_track(const char *name)
+{
+	bench_track_flags(name, 0);
 }
 
 void bench_cleanup(void)
