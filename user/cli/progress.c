@@ -10,8 +10,9 @@
 #include "progress.h"
 
 #define WIDTH		30
-/* What is over before that is not worth a line. */
+/* What is over before that is not worth a line, unless it is that many. */
 #define FIRST_MS	300
+#define MANY		10000
 #define AGAIN_MS	100
 
 static uint64_t now_ms(void)
@@ -60,7 +61,7 @@ void progress_set(struct progress *progress, uint64_t done, uint64_t total)
 	if (!progress->shown)
 		return;
 	now = now_ms();
-	if (now < progress->due_ms)
+	if (now < progress->due_ms && (progress->drawn || total < MANY))
 		return;
 	draw(progress);
 	progress->due_ms = now + AGAIN_MS;
