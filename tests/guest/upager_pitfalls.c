@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Moments that races would hit now and then, made to happen: the source stops the
+ * pager in the middle of a fault until the client has done something.
+ */
+// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=60
+#include <pthread.h>
+
+#include "upager_test.h"
+
+static const struct way { const char *name; } ways[] = {
+	{ "copy" }, { "pool" }, { "pte" },
+};
+
+/* The page at which the pager stops */
+#define STOP_AT	5
+
+static struct stop {
+	volatile bool reached;
+	volatile bool go_on;
+} *stop;
+
+static void stopping_get(struct source *source, struct store_req *req)
+{
+	int tries;
+
+	(void)source;
+	if (req->key == STOP_AT && !stop->reached) {
+		stop->reached = true;
+		for (tries = 0; tries < PATIENCE * 1000 && !stop->go_on; tries++)
+			usleep(1000);
+	}
+	memset(req->page, letter_of(req->key), page_len);
+	req->status = 0;
+	req->done(req);
+}
+
+static const struct source_ops stopping_ops = {.get = stopping_get};
+static struct source stopping = {&stopping_ops};
+
+static struct attach attach;
+static unsigned char *at;
+
+static pid_t stopping_pager(const char *resolver)
+{
+	pid_t pager;
+
+	stop = mmap(NULL, page_len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(stop != MAP_FAILED);
+	pager = run_pager((struct pager_config){
+		.resolver = resolver, .keeper = true, .source = &stopping,
+	});
+	at = anon(PAGES);
+	ASSERT_EQ(attach_open(&attach, path), 0);
+	ASSERT_EQ(attach_region(&attach, at, PAGES * page_len, 0, page_len), 0);
+	return pager;
+}
+
+static void *touch(void *byte)
+{
+	return (void *)(uintptr_t)*(volatile unsigned char *)byte;
+}
+
+static void *throw_away(void *page)
+{
+	ASSERT_OK(madvise(page, page_len, MADV_DONTNEED));
+	return NULL;
+}
+
+static pthread_t touch_and_stop(void)
+{
+	pthread_t thread;
+	int tries;
+
+	ASSERT_EQ(pthread_create(&thread, NULL, touch, at + STOP_AT * page_len), 0);
+	for (tries = 0; tries < PATIENCE * 1000 && !stop->reached; tries++)
+		usleep(1000);
+	ASSERT_TRUE(stop->reached);
+	return thread;
+}
+
+/* 3. A page is filled while a REMOVE is unread. */
+TEST_EACH(fill_before_remove_is_read, const struct way *, ways)
+{
+	pid_t pager = stopping_pager(each->name);
+	pthread_t reader = touch_and_stop(), remover;
+	struct pollfd event = {.fd = attach.uffd.fd, .events = POLLIN};
+	void *got;
+
+	ASSERT_EQ(pthread_create(&remover, NULL, throw_away, at + STOP_AT * page_len), 0);
+	/* the event is there, and madvise() waits until it is read */
+	ASSERT_EQ(poll(&event, 1, PATIENCE * 1000), 1);
+	ASSERT_EQ(event.revents, POLLIN);
+	stop->go_on = true;
+	pthread_join(reader, &got);
+	pthread_join(remover, NULL);
+	/* before or after */
+	EXPECT_TRUE(!got || (char)(uintptr_t)got == letter_of(STOP_AT));
+	EXPECT_TRUE(is_page(at + STOP_AT * page_len, 0));
+	if (!strcmp(each->name, "copy")) {
+		/* it is refused, and then it is no longer what it was */
+		EXPECT_EQ((uintptr_t)got, 0);
+		EXPECT_GE(counted("again"), 1);
+		EXPECT_EQ(counted("stale"), 1);
+	}
+	EXPECT_EQ(counted("removes"), 1);
+	EXPECT_TRUE(is_page(at + 6 * page_len, 'G'));
+	stop_pager(pager);
+}
+
+static void fill_myself(unsigned int page)
+{
+	unsigned char buffer[page_len];
+
+	memset(buffer, '!', page_len);
+	ASSERT_EQ(uffd_copy(attach.uffd.fd, (uintptr_t)at + page * page_len, buffer, page_len,
+			    true), (long)page_len);
+}
+
+/* 4. A page has come from elsewhere before it is filled: it stays as it is. */
+TEST_EACH(filled_already, const struct way *, ways)
+{
+	pid_t pager = stopping_pager(each->name);
+	pthread_t reader = touch_and_stop();
+	void *got;
+
+	fill_myself(STOP_AT);
+	stop->go_on = true;
+	pthread_join(reader, &got);
+	EXPECT_EQ((uintptr_t)got, '!');
+	EXPECT_TRUE(is_page(at + 6 * page_len, 'G'));
+	EXPECT_TRUE(is_page(at + STOP_AT * page_len, '!'));
+	EXPECT_EQ(counted("present"), 1);
+	EXPECT_EQ(counted("pages"), 1);
+	stop_pager(pager);
+}
+
+/* 4. The same in the middle of a batch: what is behind it is filled all the same. */
+TEST_EACH(filled_by_half, const struct way *, ways)
+{
+	pid_t pager = stopping_pager(each->name);
+
+	stop->go_on = true;
+	fill_myself(20);
+	fill_myself(21);
+	fill_myself(40);
+	ASSERT_EQ(attach_detach(&attach), 0);
+	EXPECT_EQ(counted("present"), 3);
+	EXPECT_EQ(counted("pages"), PAGES - 3);
+	stop_pager(pager);
+	EXPECT_TRUE(is_page(at + 20 * page_len, '!'));
+	EXPECT_TRUE(is_page(at + 21 * page_len, '!'));
+	EXPECT_TRUE(is_page(at + 40 * page_len, '!'));
+	EXPECT_EQ(wrong_pages(at, PAGES), 3);
+}
