@@ -102,10 +102,13 @@ refused() {
 	return 1
 }
 
-# used STRATEGY KEY: the pager says that it used it, for all pages
+# used STRATEGY KEY ARGUMENT...: the pager says that it used it, for all pages
 used() {
-	upager demo 60 --strategy "$1" --children 2 --json >out || return
-	grep -q "\"resolver\":\"$2\"" out && grep -q '"pages":120,' out &&
+	key=$2
+	strategy=$1
+	shift 2
+	upager demo 60 --strategy "$strategy" --children 2 --json "$@" >out || return
+	grep -q "\"resolver\":\"$key\"" out && grep -q '"pages":120,' out &&
 		grep -q '"fallbacks":0,' out && return
 	sed 's/^/# got: /' out
 	return 1
@@ -124,9 +127,31 @@ for strategy in copy pool pte; do
 	ok "children_and_threads_$strategy" quiet 64 --children 4 --threads 4 --strategy "$strategy"
 	ok "prefetch_$strategy" quiet 500 --prefetch 64 --strategy "$strategy"
 	for memory in shmem memfd brk; do
-		ok "${memory}_$strategy" quiet 40 --memory "$memory" --strategy "$strategy"
+		ok "${memory}_$strategy" quiet 40 --memory "$memory" --strategy "$strategy" \
+			--children 2 --threads 2
 	done
 done
+case $(uname -m) in
+x86_64 | aarch64)
+	ok continue_is_used used continue continue --memory memfd --threads 2
+	ok auto_is_continue used auto continue --memory memfd
+	ok continue_copies_the_rest quiet 40 --memory brk --strategy continue --prefetch 16
+	;;
+*)
+	ok continue_is_refused refused 1 "this kernel can't" 1 --memory memfd --strategy continue
+	ok auto_is_pool_for_brk used auto pool --memory brk
+	;;
+esac
+case $(uname -r) in
+6.1.*)
+	ok move_is_refused refused 1 "this kernel can't move" 1 --in-process --strategy move
+	;;
+*)
+	ok move quiet 64 --in-process --strategy move --children 3 --threads 3
+	;;
+esac
+ok move_needs_one_process refused 2 "only with --in-process" 1 --strategy move
+ok pool_needs_a_pager refused 2 "not with --in-process" 1 --strategy pool --in-process
 ok in_process quiet 64 --in-process --children 3 --threads 3
 for store in mem: zmem: file:/tmp/upager-store; do
 	ok "store_${store%%:*}" quiet 200 --store "$store" --threads 3 --prefetch 16 --children 2
@@ -135,6 +160,7 @@ ok store_unknown refused 1 "no such kind of store" 1 --store nonsense: --quiet
 echo 8 >/proc/sys/vm/nr_hugepages
 ok hugetlb_copy quiet 3 --memory hugetlb --strategy copy
 ok hugetlb_pool quiet 3 --memory hugetlb --strategy pool
+ok hugetlb_pte quiet 3 --memory hugetlb --strategy pte --threads 3
 echo 0 >/proc/sys/vm/nr_hugepages
 ok hugetlb_none refused 1 "too many for the memory" 1 --memory hugetlb
 ok zero_pages refused 2 "must be at least 1" 0

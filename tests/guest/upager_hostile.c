@@ -104,13 +104,13 @@ static void send_wrong_regions(void)
 	ASSERT_EQ(attach_open(&attach, path), 0);
 	for (i = 0; i < KTAP_ARRAY_SIZE(wrong); i++) {
 		wire = (struct wire){WIRE_MAGIC, WIRE_REGION, wrong[i].a, wrong[i].b, wrong[i].c,
-				     wrong[i].d};
+				     wrong[i].d, 0};
 		ASSERT_EQ(wire_send(attach.sock, &wire, -1), 0);
 		ASSERT_EQ(wire_receive(attach.sock, &answer, NULL), 1);
 		EXPECT_EQ((int64_t)answer.a, -EINVAL);
 	}
 	/* all there is, twice */
-	wire = (struct wire){WIRE_MAGIC, WIRE_REGION, 0, -page, 0, page};
+	wire = (struct wire){WIRE_MAGIC, WIRE_REGION, 0, -page, 0, page, 0};
 	for (i = 0; i < 2; i++) {
 		ASSERT_EQ(wire_send(attach.sock, &wire, -1), 0);
 		ASSERT_EQ(wire_receive(attach.sock, &answer, NULL), 1);

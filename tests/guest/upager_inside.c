@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Paging in the thread that faults: SIGBUS mode, without a pager. */
+/*
+ * Paging in the thread that faults: SIGBUS mode, without a pager. Runs on this
+ * machine as well (tests/host/upager-inside.sh).
+ */
 // vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=60
 #include <fcntl.h>
 #include <pthread.h>
@@ -16,6 +19,9 @@ static int fill_letter(void *ctx, uint64_t number, void *page)
 
 static unsigned int filled;
 
+/* The best is to move pages, which newer kernels can. */
+static const struct way { const char *name; } ways[] = { { "copy" }, { "auto" } };
+
 static unsigned char *inside(void)
 {
 	unsigned char *at = anon(PAGES);
@@ -24,16 +30,34 @@ static unsigned char *inside(void)
 	return at;
 }
 
-TEST(pages_are_right)
+TEST(kernel_decides)
 {
-	unsigned char *at = inside(), *other = inside();
+	bool can = uffd_features() & UFFD_FEATURE_MOVE;
+
+	EXPECT_EQ(inside_way("nonsense"), -EINVAL);
+	EXPECT_EQ(inside_way("move"), can ? 0 : -EOPNOTSUPP);
+	EXPECT_STR_EQ(inside_how(), can ? "move" : "copy");
+	inside();
+	/* it is too late */
+	EXPECT_EQ(inside_way("copy"), -EINVAL);
+}
+
+TEST_EACH(pages_are_right, const struct way *, ways)
+{
+	unsigned char *at, *other;
 	unsigned int i;
 
+	ASSERT_EQ(inside_way(each->name), 0);
+	at = inside();
+	other = inside();
 	for (i = 8; i < PAGES; i++) {
 		EXPECT_TRUE(is_page(at + i * page_len, letter_of(i)));
 		EXPECT_TRUE(is_page(other + i * page_len, letter_of(i)));
 	}
 	EXPECT_EQ(filled, 2 * (PAGES - 8));
+	if (!strcmp(inside_how(), "move"))
+		EXPECT_EQ(inside_counts.moved, 2 * (PAGES - 8));
+	EXPECT_EQ(inside_counts.moved + inside_counts.copied, 2 * (PAGES - 8));
 	at[9 * page_len] = 'x';
 	EXPECT_EQ(at[9 * page_len], 'x');
 }
@@ -43,13 +67,15 @@ static void *read_all(void *at)
 	return (void *)(uintptr_t)wrong_pages((unsigned char *)at + 26 * page_len, PAGES - 26);
 }
 
-TEST(threads_race)
+TEST_EACH(threads_race, const struct way *, ways)
 {
-	unsigned char *at = inside();
 	pthread_t threads[8];
+	unsigned char *at;
 	void *wrong;
 	int i;
 
+	ASSERT_EQ(inside_way(each->name), 0);
+	at = inside();
 	for (i = 0; i < 8; i++)
 		ASSERT_EQ(pthread_create(&threads[i], NULL, read_all, at), 0);
 	for (i = 0; i < 8; i++) {
@@ -63,13 +89,29 @@ static void read_in_child(void *at)
 	ASSERT_EQ((uintptr_t)read_all(at), 0);
 }
 
-TEST(child_reads_pages)
+TEST_EACH(child_reads_pages, const struct way *, ways)
 {
-	unsigned char *at = inside();
+	unsigned char *at;
 
+	ASSERT_EQ(inside_way(each->name), 0);
+	at = inside();
 	EXPECT_TRUE(is_page(at, 'A'));
 	EXPECT_EQ(in_child(read_in_child, at), 0);
 	EXPECT_EQ((uintptr_t)read_all(at), 0);
+}
+
+/* Pages of a file are nobody's to move: they are copied. */
+TEST(shared_memory)
+{
+	unsigned char *at = mmap(NULL, PAGES * page_len, PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_TRUE(at != MAP_FAILED);
+	ASSERT_EQ(inside_way("auto"), 0);
+	ASSERT_EQ(inside_region(at, PAGES * page_len, fill_letter, &filled), 0);
+	EXPECT_EQ((uintptr_t)read_all(at), 0);
+	EXPECT_EQ(inside_counts.moved, 0);
+	EXPECT_EQ(inside_counts.copied, PAGES - 26);
 }
 
 static void read_lost(void *at)

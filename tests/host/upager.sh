@@ -34,6 +34,17 @@ says()
 	return 1
 }
 
+# What newer kernels have is preferred, and named
+continues()
+{
+	local best=continue
+
+	says 1 "this kernel can't" upager demo 1 --memory memfd --strategy continue --quiet \
+		>"$work/refused" && best=copy
+	demo 28 --memory memfd --strategy auto --json || return
+	grep -q "\"resolver\":\"$best\"" "$work/out" && grep -q '"fallbacks":0,' "$work/out"
+}
+
 letters()
 {
 	demo 28 || return
@@ -59,6 +70,15 @@ example()
 	run "$top/build/host/examples/userfault"
 	((status == 0)) && equal letters "$(printf "child: page %d is full of '%s'\n" 0 A 1 B 2 C 3 D)" \
 		"$(grep ^child "$work/out")" && [[ $(grep -c ^parent "$work/out") -eq 4 ]]
+}
+
+events_example()
+{
+	local expected="PAGEFAULT PAGEFAULT REMOVE PAGEFAULT REMAP UNMAP PAGEFAULT UNMAP"
+
+	run "$top/build/host/examples/events"
+	[[ $(id -u) == 0 ]] && expected+=" FORK PAGEFAULT"
+	((status == 0)) && equal events "$expected" "$(cut -d' ' -f2 "$work/out" | xargs)"
 }
 
 # A pager that has something to do for as long as we look at it; then SIGTERM: all
@@ -157,6 +177,9 @@ else
 	for store in mem: zmem: "file:$work/store"; do
 		check "demo: --store ${store%%:*}:" demo 300 --store "$store" --prefetch 16 --quiet
 	done
+	check "demo: --strategy auto is continue" continues
+	check "demo: --strategy auto" demo 300 --memory memfd --strategy auto --children 3 --threads 3 --quiet
+	check "demo: --in-process --strategy auto" demo 100 --in-process --strategy auto --threads 4 --quiet
 	check "demo: --in-process" demo 100 --in-process --threads 4 --quiet
 	check "demo: children and threads" demo 200 --children 4 --threads 4 --quiet
 	check "demo: --prefetch" demo 2000 --prefetch 64 --quiet
@@ -168,6 +191,7 @@ else
 	check "progress: on a terminal" progress_on_terminal
 	check "nothing is left" nothing_left
 	check "the smallest pager of the documentation" example
+	check "all events of the documentation" events_example
 fi
 check "demo: pool needs the module" says 1 "insmod pfstat.ko" upager demo 1 --strategy pool --quiet
 check "demo: pte needs the module" says 1 "insmod pfstat.ko" upager demo 1 --strategy pte --quiet

@@ -21,7 +21,7 @@ _upager_words()
 
 	case $previous in
 	--strategy)
-		printf '%s\n' copy zero pte pool auto
+		printf '%s\n' copy zero pte pool continue move auto
 		return
 		;;
 	--memory)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "attach.h"
+#include "region.h"
 #include "wire.h"
 
 static int ask(const struct attach *attach, struct wire *wire, int fd)
@@ -53,6 +54,14 @@ int attach_open(struct attach *attach, const char *path)
 	return err;
 }
 
+/* Without being told of forks, the pager can't do anything for a child. */
+static int keep_from_children(const struct attach *attach, void *at, size_t len)
+{
+	if (attach->uffd.features & UFFD_FEATURE_EVENT_FORK)
+		return 0;
+	return madvise(at, len, MADV_DONTFORK) ? -errno : 0;
+}
+
 int attach_region(struct attach *attach, void *at, size_t len, uint32_t flags, size_t unit)
 {
 	struct wire wire = {
@@ -62,12 +71,28 @@ int attach_region(struct attach *attach, void *at, size_t len, uint32_t flags, s
 		.c = flags,
 		.d = unit,
 	};
-	int err = ask(attach, &wire, -1);
+	int err = ask(attach, &wire, -1) ?: keep_from_children(attach, at, len);
+
+	return err ?: uffd_register(attach->uffd.fd, (uintptr_t)at, len);
+}
+
+int attach_shared(struct attach *attach, void *at, size_t len, int fd, uint64_t offset)
+{
+	bool can = attach->uffd.features & UFFD_FEATURE_MINOR_SHMEM;
+	struct wire wire = {
+		.type = WIRE_REGION,
+		.a = (uintptr_t)at,
+		.b = (uintptr_t)at + len,
+		.c = REGION_FIXED,
+		.d = sysconf(_SC_PAGESIZE),
+		.e = offset,
+	};
+	int err = ask(attach, &wire, can ? fd : -1) ?: keep_from_children(attach, at, len);
 
 	if (err)
 		return err;
-	if (!(attach->uffd.features & UFFD_FEATURE_EVENT_FORK) && madvise(at, len, MADV_DONTFORK))
-		return -errno;
+	if (can && wire.b)
+		return uffd_register_shared(attach->uffd.fd, (uintptr_t)at, len);
 	return uffd_register(attach->uffd.fd, (uintptr_t)at, len);
 }
 

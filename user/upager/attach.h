@@ -53,6 +53,20 @@ int attach_open(struct attach *attach, const char *path);
 int attach_region(struct attach *attach, void *at, size_t len, uint32_t flags, size_t unit);
 
 /**
+ * attach_shared - have the pager answer for shared memory, and give it the file
+ * @attach: from attach_open()
+ * @at: first address
+ * @len: bytes
+ * @fd: what is mapped there; sealed by F_SEAL_SHRINK, or it is of no use to others
+ * @offset: from where on
+ *
+ * A pager that can't fill pages in the file copies them.
+ *
+ * Return: 0 or a negative errno.
+ */
+int attach_shared(struct attach *attach, void *at, size_t len, int fd, uint64_t offset);
+
+/**
  * attach_detach - have all filled in, and end the connection
  * @attach: from attach_open()
  *

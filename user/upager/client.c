@@ -13,6 +13,7 @@
 
 #include "pager.h"
 #include "resolver.h"
+#include "shared.h"
 #include "wire.h"
 
 /* What one client, and all, may have: enough for anybody but a flood */
@@ -135,7 +136,7 @@ struct client *client_fork(struct client *parent, int uffd)
 	if (!child)
 		return NULL;
 	child->uid = parent->uid;
-	if (region_copy(&child->regions, &parent->regions) ||
+	if (shared_copy(child, parent) || region_copy(&child->regions, &parent->regions) ||
 	    client_greet(child, uffd, parent->uffd.features, parent->uffd.user_only)) {
 		client_end(child);
 		return NULL;
@@ -211,6 +212,7 @@ void client_free(struct client *client)
 	TAILQ_REMOVE(&pager->dead, client, link);
 	pager->nr_clients--;
 	region_free(&client->regions);
+	shared_free(client);
 	free(client);
 }
 
@@ -238,17 +240,23 @@ static void unregister_map(void *ctx, uint64_t start, uint64_t end)
 	uffd_unregister(client->uffd.fd, start, end - start);
 }
 
-static void answer(struct client *client, enum wire_type type, int err)
+static void answer_with(struct client *client, enum wire_type type, int err, uint64_t b)
 {
 	struct wire wire = {
 		.magic = WIRE_MAGIC,
 		.type = type,
 		.a = (uint64_t)(int64_t)err,
+		.b = b,
 	};
 
 	/* who does not take answers gets none */
 	if (client->sock.fd >= 0)
 		wire_send(client->sock.fd, &wire, -1);
+}
+
+static void answer(struct client *client, enum wire_type type, int err)
+{
+	answer_with(client, type, err, 0);
 }
 
 /**
@@ -351,7 +359,8 @@ static int on_hello(struct client *client, const struct wire *wire, int fd)
 	return err;
 }
 
-static int on_region(struct client *client, const struct wire *wire)
+/* @taken: gets whether the region's file, which came with it, is made use of */
+static int on_region(struct client *client, const struct wire *wire, int fd, bool *taken)
 {
 	struct pager *pager = client->pager;
 	struct region region = {
@@ -371,6 +380,8 @@ static int on_region(struct client *client, const struct wire *wire)
 		return -ENOSPC;
 	if (pager->config.region)
 		err = pager->config.region(pager->config.ctx, client, &region);
+	*taken = !err && fd >= 0 && pager->resolver->ops->in_place &&
+		 !shared_add(client, &region, fd, wire->e);
 	return err ?: region_set(&client->regions, &region);
 }
 
@@ -394,14 +405,15 @@ static int on_stat(struct client *client)
 /* One record; false when there is none, or no client any more. */
 static bool take_record(struct client *client)
 {
+	bool taken = false;
 	struct wire wire;
-	int fd, got = wire_receive(client->sock.fd, &wire, &fd);
+	int err, fd, got = wire_receive(client->sock.fd, &wire, &fd);
 
 	if (got == -EAGAIN)
 		return false;
 	if (got <= 0)
 		goto hang_up;
-	if (wire.type != WIRE_HELLO && fd >= 0) {
+	if (wire.type != WIRE_HELLO && wire.type != WIRE_REGION && fd >= 0) {
 		close(fd);
 		goto hang_up;
 	}
@@ -410,7 +422,10 @@ static bool take_record(struct client *client)
 		answer(client, WIRE_HELLO, on_hello(client, &wire, fd));
 		return true;
 	case WIRE_REGION:
-		answer(client, WIRE_REGION, on_region(client, &wire));
+		err = on_region(client, &wire, fd, &taken);
+		if (fd >= 0 && !taken)
+			close(fd);
+		answer_with(client, WIRE_REGION, err, taken);
 		return true;
 	case WIRE_DETACH:
 		if (client->uffd.fd < 0) {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "attach.h"
 #include "cmd.h"
@@ -120,12 +121,22 @@ static int fill_inside(void *ctx, uint64_t number, void *page)
 	return 0;
 }
 
+static int fill_ourselves(const struct demo *demo, void *at, size_t len)
+{
+	int err = inside_way(demo->zeros ? "copy" : demo->strategy);
+
+	if (err)
+		return fail("strategy", demo->strategy, -err, "this kernel can't move pages");
+	demo_say(demo, "missing pages are filled here, way: %s", inside_how());
+	return inside_region(at, len, fill_inside, (void *)demo);
+}
+
 static const char user_only[] =
 	"upager: without privilege only faults in user mode are seen:\n"
 	"upager: a system call that touches missing memory fails\n";
 
 /* 0, a negative errno, or an exit status: said already */
-static int hand_over(const struct demo *demo, void *at, size_t len)
+static int hand_over(const struct demo *demo, void *at, size_t len, int fd)
 {
 	bool private = demo->kind == MEMORY_ANON || demo->kind == MEMORY_BRK;
 	struct attach attach;
@@ -136,6 +147,8 @@ static int hand_over(const struct demo *demo, void *at, size_t len)
 		return fail("attach", "the pager", -err, attach_hint(-err));
 	if (attach.uffd.user_only && !demo->quiet)
 		fputs(user_only, stderr);
+	if (fd >= 0)
+		return attach_shared(&attach, at, len, fd, 0);
 	return attach_region(&attach, at, len, private ? 0 : REGION_FIXED, demo->unit);
 }
 
@@ -144,18 +157,20 @@ int demo_child(const struct demo *demo)
 	size_t len = demo->pages * demo->unit;
 	long wrong;
 	void *at;
-	int err;
+	int fd, err;
 
 	demo_say(demo, "child is entering...");
-	at = memory_make(demo->kind, len);
+	at = memory_make(demo->kind, len, &fd);
 	if (!at)
 		return fail("mmap", memory_name(demo->kind), errno, "ask for fewer pages");
 	demo_say(demo, "address returned by %s = %p",
 		 demo->kind == MEMORY_BRK ? "sbrk()" : "mmap()", at);
 	if (demo->inside)
-		err = inside_region(at, len, fill_inside, (void *)demo);
+		err = fill_ourselves(demo, at, len);
 	else
-		err = hand_over(demo, at, len);
+		err = hand_over(demo, at, len, fd);
+	if (fd >= 0)
+		close(fd);
 	if (err > 0)
 		return err;
 	if (err)

@@ -78,7 +78,9 @@ static const char *set_prefetch(const char *arg, void *to)
 
 static const char *set_strategy(const char *arg, void *to)
 {
-	static const char *const names[] = {"copy", "zero", "pte", "pool", "auto"};
+	static const char *const names[] = {
+		"copy", "zero", "pte", "pool", "continue", "move", "auto",
+	};
 	size_t i;
 
 	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -87,7 +89,7 @@ static const char *set_strategy(const char *arg, void *to)
 		*(const char **)to = names[i];
 		return NULL;
 	}
-	return "neither copy nor zero nor pte nor pool nor auto";
+	return "neither copy nor zero nor pte nor pool nor continue nor move nor auto";
 }
 
 static const char *set_memory(const char *arg, void *to)
@@ -112,7 +114,7 @@ static const struct opt opts[] = {
 	{.name = "threads", .arg = "T", .set = set_threads, .to = &threads,
 	 .help = "of each child, who share its pages (default: 1)"},
 	{.name = "strategy", .arg = "S", .set = set_strategy, .to = &strategy,
-	 .help = "copy (default), zero, pte, pool, auto"},
+	 .help = "copy (default), zero, pte, pool, continue, move, auto"},
 	{.name = "memory", .arg = "M", .set = set_memory, .to = &kind,
 	 .help = "anon (default), shmem, memfd, hugetlb, brk"},
 	{.name = "prefetch", .arg = "P", .set = set_prefetch, .to = &prefetch,
@@ -224,6 +226,8 @@ static int no_pager(int err)
 
 	if (!strcmp(strategy, "pte") && err == EPERM)
 		hint = "the module must be loaded for that: insmod pfstat.ko unsafe_write=1";
+	else if (err == EOPNOTSUPP)
+		hint = "this kernel can't do that; try: --strategy auto";
 	else if (err == ENOENT || err == ENXIO || err == ENODEV)
 		hint = "there is no " PGTBL_DEVICE ", is the module loaded? try: insmod pfstat.ko";
 	else if (err == EACCES || err == EPERM)
@@ -355,11 +359,41 @@ static int check_size(const struct demo *demo)
 	});
 }
 
+/* Whose strategy is the pager's? */
+static const char *resolver_name(void)
+{
+	if (inside || !strcmp(strategy, "zero"))
+		return "copy";
+	if (!strcmp(strategy, "auto") && kind == MEMORY_MEMFD &&
+	    (uffd_features() & UFFD_FEATURE_MINOR_SHMEM))
+		return "continue";
+	return strategy;
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	while (*words && strcmp(word, *words))
+		words++;
+	return *words;
+}
+
+static int check_strategy(void)
+{
+	static const char *const insiders[] = {"copy", "zero", "move", "auto", NULL};
+
+	if (inside && !is_one_of(strategy, insiders))
+		return usage_error(&cmd_demo, "--strategy %s: not with --in-process", strategy);
+	if (!inside && !strcmp(strategy, "move"))
+		return usage_error(&cmd_demo, "--strategy move: only with --in-process: %s",
+				   "pages can't be moved between processes");
+	return EXIT_SUCCESS;
+}
+
 static int demo_run(const struct call *call)
 {
 	static struct parent parent;
 	struct pager_config config = {
-		.resolver = !strcmp(strategy, "zero") ? "copy" : strategy,
+		.resolver = resolver_name(),
 		.source = &parent.letters.source,
 		.prefetch = prefetch,
 		.keeper = true,
@@ -372,12 +406,16 @@ static int demo_run(const struct call *call)
 	struct pager *pager;
 	int gate, err, status;
 
+	status = check_strategy();
+	if (status)
+		return status;
 	parent.demo = (struct demo){
 		.pages = call->number,
 		.children = children,
 		.threads = threads,
 		.kind = kind,
 		.unit = memory_unit(kind),
+		.strategy = strategy,
 		.zeros = !strcmp(strategy, "zero"),
 		.inside = inside,
 		.quiet = quiet || out_json,
@@ -435,7 +473,11 @@ const struct command cmd_demo = {
 	"  pool    a page of the module's pool is mapped, nothing is copied\n"
 	"  pte     the child's page table is written to; the module must have been\n"
 	"          loaded with unsafe_write=1\n"
-	"  auto    pool if there is the module, else copy\n",
+	"  continue  the page is filled where it belongs, in the file that is the child's\n"
+	"          memory (--memory memfd); Linux 5.14\n"
+	"  move    with --in-process: a page is moved, nothing is copied; Linux 6.8\n"
+	"  auto    the best that there is: in-process move, for memfd continue, otherwise\n"
+	"          pool with the module, else copy\n",
 	.opts = opts,
 	.operands = OPERANDS_NUMBER,
 	.no_device = true,

@@ -16,6 +16,7 @@
  * @threads: of each child
  * @kind: of memory
  * @unit: bytes of a page of it
+ * @strategy: by its name
  * @zeros: pages are zeros, not letters
  * @inside: children fill their pages themselves
  * @quiet: print nothing on the way
@@ -27,6 +28,7 @@ struct demo {
 	unsigned int threads;
 	enum memory_kind kind;
 	size_t unit;
+	const char *strategy;
 	bool zeros;
 	bool inside;
 	bool quiet;

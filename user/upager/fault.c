@@ -223,6 +223,7 @@ static void failed(struct page *page)
 	uint64_t wait = BACKOFF_NS << (page->tries < 8 ? page->tries : 8);
 	bool final = page->status == -ENODATA || page->status == -EBADMSG;
 
+	page_unplace(page);
 	if (!final && page->tries < pager->config.tries) {
 		client->stats.retries++;
 		page->due = pager_now() + (wait < BACKOFF_MAX_NS ? wait : BACKOFF_MAX_NS);
@@ -260,6 +261,7 @@ static bool still_wanted(struct page *page)
 	if (zero == page->zero && key == page->key)
 		return true;
 	client->stats.stale++;
+	page_unplace(page);
 	client->pager->again = true;
 	page->tries = 0;
 	page_set_state(page, PAGE_FRESH);
@@ -278,10 +280,14 @@ static int compare_pages(const void *left, const void *right)
 
 static bool follows(const struct page *left, const struct page *right)
 {
-	return left->client == right->client && left->addr + left->unit == right->addr &&
-	       left->unit == right->unit && left->zero == right->zero &&
-	       (left->zero || (left->first + left->count == right->first &&
-			       left->key + left->count == right->key));
+	if (left->client != right->client || left->addr + left->unit != right->addr ||
+	    left->unit != right->unit || left->zero != right->zero)
+		return false;
+	if (left->zero)
+		return true;
+	if (left->shared || right->shared)
+		return left->shared == right->shared && left->place + 1 == right->place;
+	return left->first + left->count == right->first && left->key + left->count == right->key;
 }
 
 static long fill_run(struct page *const *run, unsigned int count, struct fill *fill)
@@ -298,6 +304,7 @@ static long fill_run(struct page *const *run, unsigned int count, struct fill *f
 		.first = run[0]->first,
 		.unit = run[0]->unit,
 		.write = run[0]->write,
+		.in_place = run[0]->shared,
 	};
 	for (i = 0; i < count; i++) {
 		fill->count += run[i]->count;

@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "page.h"
+#include "shared.h"
+
+/* Until a page that is filled for another client is looked at again */
+#define BUSY_NS		1000000ull
 
 static void on_fetched(struct store_req *req)
 {
@@ -18,10 +22,42 @@ static void on_fetched(struct store_req *req)
 		page_set_state(page, PAGE_READY);
 }
 
+/* The file that a page is in, if it is to be filled there */
+static const struct region *in_file(const struct page *page)
+{
+	const struct client *client = page->client;
+	const struct region *region = region_at(&client->regions, page->addr);
+
+	return client->pager->resolver->ops->in_place && region && region->shared ? region : NULL;
+}
+
+/* For another client, or elsewhere in this one: that it is in the file means nothing yet */
+static bool is_busy(const struct page *page)
+{
+	const struct region *region = in_file(page);
+
+	return region &&
+	       region->shared->busy[shared_page(&page->client->regions, region, page->addr)];
+}
+
+static void take_place(struct page *page, const struct region *region)
+{
+	page->shared = region->shared;
+	page->place = shared_page(&page->client->regions, region, page->addr);
+	page->shared->busy[page->place] = 1;
+	/* nothing has come yet */
+	page->left = page->count;
+}
+
 static bool get_room(struct page *page)
 {
+	const struct region *region = in_file(page);
 	struct resolver *resolver = page->client->pager->resolver;
 
+	if (region) {
+		take_place(page, region);
+		return true;
+	}
 	if (page->first == ARENA_NONE)
 		page->first = arena_get(&resolver->arena, page->count);
 	if (page->first == ARENA_NONE && resolver->ops->reclaim) {
@@ -29,6 +65,16 @@ static bool get_room(struct page *page)
 		page->first = arena_get(&resolver->arena, page->count);
 	}
 	return page->first != ARENA_NONE;
+}
+
+/* Where the source shall write a part of a page */
+static void *place_of(const struct page *page, unsigned int part)
+{
+	const struct pager *pager = page->client->pager;
+
+	if (page->shared)
+		return page->shared->at + page->place * pager->page;
+	return arena_at(&pager->resolver->arena, page->first + part);
 }
 
 static void ask_source(struct page *page)
@@ -45,7 +91,7 @@ static void ask_source(struct page *page)
 		page->parts[i].req = (struct store_req){
 			.op = STORE_GET,
 			.key = page->key + i,
-			.page = arena_at(&pager->resolver->arena, page->first + i),
+			.page = place_of(page, i),
 			.done = on_fetched,
 		};
 		pager->config.source->ops->get(pager->config.source, &page->parts[i].req);
@@ -86,6 +132,11 @@ void fetch_begin(struct pager *pager)
 	pager->pages->stuck = false;
 	for (page = TAILQ_FIRST(fresh); page; page = next) {
 		next = TAILQ_NEXT(page, link);
+		if (is_busy(page)) {
+			page->due = pager_now() + BUSY_NS;
+			page_set_state(page, PAGE_LATER);
+			continue;
+		}
 		if (give_again(page))
 			continue;
 		page_look_up(page, &page->key, &page->zero);

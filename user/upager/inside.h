@@ -26,6 +26,34 @@
 typedef int (*inside_fn)(void *ctx, uint64_t number, void *page);
 
 /**
+ * struct inside_counts - what was done so far
+ * @copied: pages that the kernel copied
+ * @moved: pages that it took away from where they were filled (UFFDIO_MOVE)
+ */
+struct inside_counts {
+	unsigned long copied;
+	unsigned long moved;
+};
+
+extern struct inside_counts inside_counts;
+
+/**
+ * inside_way - choose how pages are filled; before the first region
+ * @name: "copy", "move" or "auto": "move" where the kernel can
+ *
+ * Return: 0, EOPNOTSUPP if the kernel can't, EINVAL if there is no such way, or
+ * another negative errno.
+ */
+int inside_way(const char *name);
+
+/**
+ * inside_how - how pages are filled
+ *
+ * Return: "copy" or "move".
+ */
+const char *inside_how(void);
+
+/**
  * inside_region - fill the missing pages of a range in the threads that fault
  * @at: its first address
  * @len: bytes

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Kinds of memory. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -69,16 +70,20 @@ static void *map(size_t len, int flags, int fd)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-static void *map_memfd(size_t len)
+static void *map_memfd(size_t len, int *fd)
 {
-	int fd = memfd_create("upager", MFD_CLOEXEC);
 	void *at = NULL;
 
-	if (fd < 0)
+	*fd = memfd_create("upager", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (*fd < 0)
 		return NULL;
-	if (!ftruncate(fd, len))
-		at = map(len, MAP_SHARED, fd);
-	close(fd);
+	/* whoever fills pages in there must not find that they are gone */
+	if (!ftruncate(*fd, len) && !fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK))
+		at = map(len, MAP_SHARED, *fd);
+	if (!at) {
+		close(*fd);
+		*fd = -1;
+	}
 	return at;
 }
 
@@ -94,15 +99,16 @@ static void *grow_heap(size_t len)
 	return at == (void *)-1 ? NULL : at;
 }
 
-void *memory_make(enum memory_kind kind, size_t len)
+void *memory_make(enum memory_kind kind, size_t len, int *fd)
 {
+	*fd = -1;
 	switch (kind) {
 	case MEMORY_ANON:
 		return map(len, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	case MEMORY_SHMEM:
 		return map(len, MAP_SHARED | MAP_ANONYMOUS, -1);
 	case MEMORY_MEMFD:
-		return map_memfd(len);
+		return map_memfd(len, fd);
 	case MEMORY_HUGETLB:
 		return map(len, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1);
 	case MEMORY_BRK:

@@ -58,9 +58,10 @@ uint64_t memory_available(enum memory_kind kind);
  * memory_make - make some that nobody has touched
  * @kind: which
  * @len: bytes, a multiple of memory_unit()
+ * @fd: gets the file of it, if it has one that can be handed over, else -1
  *
  * Return: its address, NULL and errno if that fails.
  */
-void *memory_make(enum memory_kind kind, size_t len);
+void *memory_make(enum memory_kind kind, size_t len, int *fd);
 
 #endif /* MEMORY_H */

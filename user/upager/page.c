@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "page.h"
+#include "shared.h"
 
 static struct bucket *bucket_of(struct pager *pager, const struct client *client, uint64_t addr)
 {
@@ -66,10 +67,18 @@ static struct page *new_page(struct client *client, uint64_t addr, uint32_t unit
 	return page;
 }
 
+void page_unplace(struct page *page)
+{
+	if (page->shared)
+		shared_done(page->shared, page->place, !page->left && !page->status);
+	page->shared = NULL;
+}
+
 void page_free(struct page *page)
 {
 	struct client *client = page->client;
 
+	page_unplace(page);
 	if (page->first != ARENA_NONE)
 		arena_put(&client->pager->resolver->arena, page->first, page->count);
 	page_set_state(page, PAGE_FETCHED);

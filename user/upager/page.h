@@ -36,6 +36,8 @@ enum page_state {
  * @tries: how often it was asked for
  * @status: the worst that the source said
  * @state: how far it is
+ * @shared: the file into which the source writes it, NULL: into the arena
+ * @place: the page of that file
  * @zero: it is all zeros
  * @demand: somebody waits for it
  * @write: for writing
@@ -60,6 +62,8 @@ struct page {
 	unsigned int tries;
 	int status;
 	enum page_state state;
+	struct shared *shared;
+	uint64_t place;
 	bool zero;
 	bool demand;
 	bool write;
@@ -114,6 +118,12 @@ void page_look_up(struct page *page, uint64_t *key, bool *zero);
  * @state: the state
  */
 void page_set_state(struct page *page, enum page_state state);
+
+/**
+ * page_unplace - the source is not to write into a file any more
+ * @page: which
+ */
+void page_unplace(struct page *page);
 
 /**
  * page_complete - a page is where it belongs, or not ours to fill

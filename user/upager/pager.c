@@ -202,6 +202,7 @@ struct pager *pager_new(const struct pager_config *config, int *err)
 	pager->keeper_fd = -1;
 	TAILQ_INIT(&pager->clients);
 	TAILQ_INIT(&pager->dead);
+	LIST_INIT(&pager->files);
 	pager->listener = (struct watch){-1, client_accept, pager};
 	pager->signals = (struct watch){-1, on_signal, pager};
 	pager->source = (struct watch){-1, on_source, pager};

@@ -99,6 +99,7 @@ struct pager_config {
 
 TAILQ_HEAD(client_list, client);
 TAILQ_HEAD(page_list, page);
+LIST_HEAD(shared_list, shared);
 
 #define CLIENT_TIDS	4
 
@@ -125,6 +126,8 @@ TAILQ_HEAD(page_list, page);
  * @detach_failed: a page of it could not be fetched
  * @fill_at: detach has come so far
  * @seen_cpu: thread that faulted last, and how often in a row
+ * @shared: files of its regions
+ * @nr_shared: how many
  * @kept: what the resolver remembers of it
  */
 struct client {
@@ -152,6 +155,8 @@ struct client {
 		pid_t tid;
 		unsigned int count;
 	} seen_cpu;
+	struct shared **shared;
+	unsigned int nr_shared;
 	void *kept;
 };
 
@@ -167,6 +172,7 @@ struct client {
  * @clients: who is here
  * @dead: who has ended, to be freed
  * @nr_clients: of both
+ * @files: files that clients have handed over (shared.h)
  * @faults: read and not yet looked at (fault.c)
  * @pages: pages on their way (fault.c)
  * @resolver: how pages are filled
@@ -188,6 +194,7 @@ struct pager {
 	struct client_list clients;
 	struct client_list dead;
 	unsigned int nr_clients;
+	struct shared_list files;
 	struct fault_list *faults;
 	struct page_table *pages;
 	struct resolver *resolver;

@@ -92,8 +92,9 @@ static bool fits(const struct region_map *map, const struct region *left,
 		 const struct region *right)
 {
 	return left->end == right->start && left->unit == right->unit &&
-	       left->flags == right->flags &&
-	       ((left->flags & REGION_ZERO) ||
+	       left->flags == right->flags && left->shared == right->shared &&
+	       (!left->shared || left->file_key == right->file_key) &&
+	       (((left->flags & REGION_ZERO) && !left->shared) ||
 		region_key(map, left, left->end) == right->key);
 }
 
@@ -148,12 +149,14 @@ int region_zero(struct region_map *map, uint64_t start, uint64_t end)
 		if (!region || region->start >= end)
 			break;
 		part = *region;
+		part.key = 0;
 		if (part.start < addr)
 			part.start = addr;
 		if (part.end > end)
 			part.end = end;
+		if (part.shared)
+			part.key = region_key(map, region, part.start);
 		part.flags |= REGION_ZERO;
-		part.key = 0;
 		addr = part.end;
 		err = region_set(map, &part);
 		if (err)

@@ -8,9 +8,11 @@
 #include <stdint.h>
 
 /* struct region, flags */
-#define REGION_ZERO	(1u << 0) /* zeros; the keys mean nothing */
+#define REGION_ZERO	(1u << 0) /* zeros; keys tell only the place in a file */
 #define REGION_FIXED	(1u << 1) /* no private anonymous memory: only copies fit */
 #define REGION_SHARED	(1u << 2) /* another client may have the same keys */
+
+struct shared;
 
 /**
  * struct region - addresses with consecutive keys
@@ -19,6 +21,8 @@
  * @key: of the first base page; the next one's is one more
  * @unit: bytes of a page as the client's memory has them (hugetlb: many KiB)
  * @flags: REGION_*
+ * @file_key: of the first page of @shared
+ * @shared: the file that it maps, if the client has handed it over (shared.h)
  */
 struct region {
 	uint64_t start;
@@ -26,6 +30,8 @@ struct region {
 	uint64_t key;
 	uint32_t unit;
 	uint32_t flags;
+	uint64_t file_key;
+	struct shared *shared;
 };
 
 /**

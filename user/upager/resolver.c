@@ -10,6 +10,8 @@ static const struct resolver_ops *const ways[] = {
 	&resolver_pool,
 	&resolver_copy,
 	&resolver_pte,
+	&resolver_move,
+	&resolver_continue,
 	NULL
 };
 

@@ -20,6 +20,7 @@
  * @write: the first one is wanted for writing
  * @wake: wake who waits, if that costs nothing more
  * @woken: they were woken
+ * @in_place: the source has written into the client's file; nothing is in the arena
  * @kept: the pages filled stay with the resolver
  * @how: the command, for people
  */
@@ -33,6 +34,7 @@ struct fill {
 	bool write;
 	bool wake;
 	bool woken;
+	bool in_place;
 	bool kept;
 	const char *how;
 };
@@ -40,6 +42,7 @@ struct fill {
 /**
  * struct resolver_ops - a way to fill pages
  * @name: of the strategy
+ * @in_place: files that clients hand over are wanted, and filled where they are
  * @open: make one; NULL and a negative errno in @err if this machine can't
  * @close: free it
  * @fill: fill pages; returns base pages filled, at least 1, or a negative errno
@@ -56,6 +59,7 @@ struct fill {
  */
 struct resolver_ops {
 	const char *name;
+	bool in_place;
 	struct resolver *(*open)(struct pager *pager, int *err);
 	void (*close)(struct resolver *resolver);
 	long (*fill)(struct resolver *resolver, struct fill *fill);
@@ -79,6 +83,8 @@ struct resolver {
 };
 
 extern const struct resolver_ops resolver_copy;
+extern const struct resolver_ops resolver_continue;
+extern const struct resolver_ops resolver_move;
 extern const struct resolver_ops resolver_pool;
 extern const struct resolver_ops resolver_pte;
 

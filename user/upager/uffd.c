@@ -26,6 +26,17 @@ struct poison {
 
 #define IOC_POISON		_IOWR(UFFDIO, 0x08, struct poison)
 
+struct move {
+	__u64 dst;
+	__u64 src;
+	__u64 len;
+	__u64 mode;
+	__s64 move;
+};
+
+#define IOC_MOVE		_IOWR(UFFDIO, 0x05, struct move)
+#define MOVE_DONTWAKE		1
+
 static int open_by_device(int flags)
 {
 	int device = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
@@ -94,6 +105,18 @@ int uffd_open(uint64_t wanted, struct uffd *uffd)
 	return 0;
 }
 
+uint64_t uffd_features(void)
+{
+	struct uffdio_api api;
+	bool user_only;
+	int fd = open_with(0, &api, &user_only);
+
+	if (fd < 0)
+		return 0;
+	close(fd);
+	return api.features;
+}
+
 bool uffd_is_one(int fd)
 {
 	static const char name[] = "anon_inode:[userfaultfd]";
@@ -110,6 +133,16 @@ int uffd_register(int fd, uint64_t start, uint64_t len)
 	struct uffdio_register arg = {
 		.range = {start, len},
 		.mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+
+	return ioctl(fd, UFFDIO_REGISTER, &arg) ? -errno : 0;
+}
+
+int uffd_register_shared(int fd, uint64_t start, uint64_t len)
+{
+	struct uffdio_register arg = {
+		.range = {start, len},
+		.mode = UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR,
 	};
 
 	return ioctl(fd, UFFDIO_REGISTER, &arg) ? -errno : 0;
@@ -143,6 +176,30 @@ long uffd_copy(int fd, uint64_t to, const void *from, uint64_t len, bool wake)
 	int ret = ioctl(fd, UFFDIO_COPY, &arg);
 
 	return outcome(ret, arg.copy);
+}
+
+long uffd_move(int fd, uint64_t to, void *from, uint64_t len, bool wake)
+{
+	struct move arg = {
+		.dst = to,
+		.src = (uintptr_t)from,
+		.len = len,
+		.mode = wake ? 0 : MOVE_DONTWAKE,
+	};
+	int ret = ioctl(fd, IOC_MOVE, &arg);
+
+	return outcome(ret, arg.move);
+}
+
+long uffd_continue(int fd, uint64_t to, uint64_t len, bool wake)
+{
+	struct uffdio_continue arg = {
+		.range = {to, len},
+		.mode = wake ? 0 : UFFDIO_CONTINUE_MODE_DONTWAKE,
+	};
+	int ret = ioctl(fd, UFFDIO_CONTINUE, &arg);
+
+	return outcome(ret, arg.mapped);
 }
 
 long uffd_zero(int fd, uint64_t to, uint64_t len, bool wake)

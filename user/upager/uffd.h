@@ -16,13 +16,17 @@
 #ifndef UFFD_FEATURE_POISON
 #define UFFD_FEATURE_POISON	(1 << 14)
 #endif
+#ifndef UFFD_FEATURE_MOVE
+#define UFFD_FEATURE_MOVE	(1 << 16)
+#endif
 
 /* What a client asks for; what the kernel lacks is left out. */
 #define UFFD_WANTED \
 	(UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | \
 	 UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_UNMAP | \
 	 UFFD_FEATURE_MISSING_HUGETLBFS | UFFD_FEATURE_MISSING_SHMEM | \
-	 UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_POISON)
+	 UFFD_FEATURE_MINOR_SHMEM | UFFD_FEATURE_THREAD_ID | UFFD_FEATURE_POISON | \
+	 UFFD_FEATURE_MOVE)
 
 /**
  * struct uffd - an open userfaultfd
@@ -49,6 +53,13 @@ struct uffd {
 int uffd_open(uint64_t wanted, struct uffd *uffd);
 
 /**
+ * uffd_features - what this kernel offers to this user
+ *
+ * Return: UFFD_FEATURE_*, 0 also if there is no userfaultfd.
+ */
+uint64_t uffd_features(void);
+
+/**
  * uffd_is_one - whether a descriptor is a userfaultfd
  * @fd: any descriptor
  *
@@ -65,6 +76,18 @@ bool uffd_is_one(int fd);
  * Return: 0 or a negative errno.
  */
 int uffd_register(int fd, uint64_t start, uint64_t len);
+
+/**
+ * uffd_register_shared - the same for shared memory that others fill, too
+ * @fd: the userfaultfd, of the caller's own memory
+ * @start: first address
+ * @len: bytes
+ *
+ * Pages that are in the file, but not in this page table, are reported as well.
+ *
+ * Return: 0 or a negative errno.
+ */
+int uffd_register_shared(int fd, uint64_t start, uint64_t len);
 
 /**
  * uffd_unregister - have nothing reported any more, and wake who waits
@@ -89,6 +112,30 @@ int uffd_unregister(int fd, uint64_t start, uint64_t len);
  * first, ENOENT it is not registered, ESRCH the process is no more.
  */
 long uffd_copy(int fd, uint64_t to, const void *from, uint64_t len, bool wake);
+
+/**
+ * uffd_move - fill missing pages by taking pages from elsewhere in this process
+ * @fd: the userfaultfd; of the caller's own memory
+ * @to: address of what is missing
+ * @from: pages, private and anonymous and nobody else's; they are gone then
+ * @len: bytes
+ * @wake: wake the threads that wait there
+ *
+ * Return: as uffd_copy(), and EINVAL or ENOTTY if the kernel can't, EBUSY if a
+ * page is somebody else's, too.
+ */
+long uffd_move(int fd, uint64_t to, void *from, uint64_t len, bool wake);
+
+/**
+ * uffd_continue - let missing pages of shared memory be those in the file
+ * @fd: the userfaultfd, registered by uffd_register_shared()
+ * @to: address in its memory
+ * @len: bytes
+ * @wake: wake the threads that wait there
+ *
+ * Return: as uffd_copy(), and EFAULT if the file has no page there.
+ */
+long uffd_continue(int fd, uint64_t to, uint64_t len, bool wake);
 
 /**
  * uffd_zero - fill missing pages with zeros

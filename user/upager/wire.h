@@ -9,14 +9,16 @@
 
 #include <stdint.h>
 
-#define WIRE_MAGIC	0x70677231u	/* changes with the meaning of anything here */
+#define WIRE_MAGIC	0x70677232u	/* changes with the meaning of anything here */
 
 /**
  * enum wire_type - requests
  * @WIRE_HELLO: here is my userfaultfd (SCM_RIGHTS), its features are in @a, in
  *	@b WIRE_HELLO_*; the answer means that the pager has it
  * @WIRE_REGION: @a to @b is mine, flags REGION_* in @c, bytes of a page in @d;
- *	comes before the range is registered
+ *	comes before the range is registered. With a descriptor (SCM_RIGHTS): it is
+ *	shared memory, that file from @e on; 1 in @b of the answer: it will be filled
+ *	there, so faults on what is in the file must be reported, too
  * @WIRE_DETACH: fill all that is missing, let me go on alone; answered when done
  * @WIRE_STAT: the answer is followed by a record with JSON, @b bytes
  */
@@ -37,6 +39,7 @@ enum wire_type {
  * @b: see there
  * @c: see there
  * @d: see there
+ * @e: see there
  */
 struct wire {
 	uint32_t magic;
@@ -45,6 +48,7 @@ struct wire {
 	uint64_t b;
 	uint64_t c;
 	uint64_t d;
+	uint64_t e;
 };
 
 /**
