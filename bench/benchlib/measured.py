@@ -13,6 +13,7 @@ class Measured:
 	def __init__(self):
 		self.samples = {}	# series -> [value]
 		self.pairs = {}		# (condition, kind) -> [(plain, with)]
+		self.curves = {}	# name -> {x: [(plain, with)]}
 		self.notes = {}
 
 	def read(self, text):
@@ -25,6 +26,10 @@ class Measured:
 					self.samples.setdefault(word[1], []).append(float(word[2]))
 				elif word[0] == "pair" and len(word) == 5:
 					self.pairs.setdefault((word[1], word[2]), []).append(
+						(float(word[3]), float(word[4])))
+				elif word[0] == "curve" and len(word) == 5:
+					self.curves.setdefault(word[1], {}).setdefault(
+						int(word[2]), []).append(
 						(float(word[3]), float(word[4])))
 				elif word[0] == "note" and len(word) >= 3:
 					self.notes[word[1]] = " ".join(word[2:])
@@ -52,6 +57,16 @@ class Measured:
 		except KeyError:
 			raise Unknown("%s %s" % (condition, kind)) from None
 
+	def curve(self, name):
+		"""[(x, what is added there)] of a curve."""
+		return [(x, median(w - p for p, w in pairs))
+			for x, pairs in sorted(self.curves.get(name, {}).items())]
+
+	def ratios(self, name):
+		"""[(x, how many times more it takes)] of a curve."""
+		return [(x, median(w for _p, w in pairs) / median(p for p, _w in pairs))
+			for x, pairs in sorted(self.curves.get(name, {}).items())]
+
 	def figure(self, metric):
 		"""(value, {kind: value}) of a metric of bench/targets."""
 		how, *args = metric.split(":")
@@ -59,6 +74,11 @@ class Measured:
 			if args[0] not in self.samples:
 				raise Unknown(args[0])
 			return median(self.samples[args[0]]), {}
+		if how == "ratio":
+			at = dict(self.ratios(args[0]))
+			if int(args[1]) not in at:
+				raise Unknown(metric)
+			return at[int(args[1])], {}
 		kinds = args.pop().split(",")
 		if how == "added":
 			each = {k: self.added(args[0], k) for k in kinds}

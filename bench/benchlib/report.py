@@ -24,6 +24,15 @@ CONDITIONS = (
 	("peer-hist", "ftrace: histogram by address", False),
 	("peer-perf-record", "perf: page-faults recorded", False),
 )
+#: curves: (name, what x is, what y is, as a ratio)
+CURVES = (
+	("pages", "pages counted before", "added to a fault", False),
+	("processes", "processes in the run", "added to a fault", False),
+	("page-bytes", "pages counted", "bytes for each", False),
+	("process-bytes", "processes that live", "bytes for each", False),
+	("ended-bytes", "processes that ended", "bytes for each", False),
+	("cpus", "CPUs faulting at once", "time, tracked / untracked", True),
+)
 KINDS = ("copy", "reuse", "zero", "file", "anon", "file-read", "file-miss", "shared")
 
 
@@ -31,6 +40,8 @@ def number(value):
 	"""A figure as text."""
 	if value is None:
 		return "-"
+	if abs(value) < 2:
+		return "%.2f" % value
 	return "%.1f" % value if abs(value) < 100 else "{:,.0f}".format(value)
 
 
@@ -95,9 +106,28 @@ def show_faults(guest, measured):
 			"-" if v is None else "%+.0f" % v) for v in values))
 
 
+def curves_of(measured):
+	"""(name, x label, y label, points) of each curve there is."""
+	for name, x, y, ratio in CURVES:
+		points = measured.ratios(name) if ratio else measured.curve(name)
+		if points:
+			yield name, x, y, points
+
+
+def show_curves(guest, measured):
+	"""The curves as text."""
+	for _name, x, y, points in curves_of(measured):
+		print("\n%s: %s: %s" % (guest, x, y))
+		print("  " + "   ".join("%s: %s" % ("{:,}".format(at), number(value))
+					for at, value in points))
+
+
 def charts(found):
 	"""Write the SVG files."""
 	for guest, measured in found.items():
+		for name, x, y, points in curves_of(measured):
+			write("%s-%s.svg" % (guest, name), svg.curve(
+				"%s: %s, by %s" % (guest, y, x), points))
 		bars = []
 		for name, label, ours in CONDITIONS:
 			try:
@@ -145,6 +175,23 @@ def markdown(judged, found):
 				"–" if v is None else "%+.0f" % v for v in values) + " |")
 
 
+def markdown_curves(found):
+	"""The tables of what grows."""
+	for name, x, y, _ratio in CURVES:
+		at = {guest: dict(points) for guest, measured in found.items()
+		      for n, _x, _y, points in curves_of(measured) if n == name}
+		places = sorted({place for points in at.values() for place in points})
+		if not places:
+			continue
+		print("\n| %s: %s | " % (x, y) + " | ".join(
+			"{:,}".format(place) for place in places) + " |")
+		print("|---" * (len(places) + 1) + "|")
+		for guest, points in at.items():
+			print("| %s | " % guest + " | ".join(
+				number(points[place]) if place in points else "–"
+				for place in places) + " |")
+
+
 def everything(found, as_markdown):
 	"""Report what was measured; how many targets are missed."""
 	rows = targets.load()
@@ -153,10 +200,13 @@ def everything(found, as_markdown):
 		if not as_markdown:
 			show_targets(guest, [r for r in judged[guest] if r["ours"] is not None])
 			show_faults(guest, measured)
+			show_curves(guest, measured)
 	if as_markdown:
 		markdown(judged, found)
+		markdown_curves(found)
 	charts(found)
 	raw = {g: {"targets": judged[g], "samples": m.samples, "notes": m.notes,
+		   "curves": m.curves,
 		   "pairs": {" ".join(k): v for k, v in m.pairs.items()}} for g, m in found.items()}
 	try:
 		with open(os.path.join(RESULTS, "conditions.json"), encoding="utf-8") as file:

@@ -29,3 +29,24 @@ def bars(title, rows, unit):
 		out.append('<text x="%.1f" y="%d">%+.0f %s</text>' % (
 			left + width + 5, y + 14, value, escape(unit)))
 	return "\n".join(out + ["</svg>", ""])
+
+
+def curve(title, points):
+	"""points: (x, y) with growing x; x is drawn by order, y from 0."""
+	left, top, wide, high = 60, 50, 460, 200
+	most = max([y for _x, y in points] + [0]) or 1
+	least = min([y for _x, y in points] + [0])
+	step = wide / max(1, len(points) - 1)
+	out = _open(left + wide + 60, top + high + 40, title)
+	placed = []
+	for i, (x, y) in enumerate(points):
+		at = (left + i * step, top + high - (y - least) * high / (most - least))
+		placed.append("%.1f,%.1f" % at)
+		out.append('<circle cx="%.1f" cy="%.1f" r="4" fill="%s"/>' % (*at, COLOURS[0]))
+		out.append('<text x="%.1f" y="%.1f" text-anchor="middle">%s</text>' % (
+			at[0], at[1] - 9, "%.2f" % y if abs(y) < 10 else "%.0f" % y))
+		out.append('<text x="%.1f" y="%d" text-anchor="middle">%s</text>' % (
+			at[0], top + high + 20, "{:,}".format(x)))
+	out.append('<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>' % (
+		" ".join(placed), COLOURS[0]))
+	return "\n".join(out + ["</svg>", ""])

@@ -65,10 +65,11 @@ static uint64_t read_entry(const void *window, uintptr_t at)
 	uint64_t sum = 0, begin = bench_now();
 
 	if (wide == sizeof(unsigned long)) {
-		const volatile unsigned long *table = window;
+		const unsigned long *table = window;
 
 		for (; at < end; at += page)
-			sum += table[at >> shift & mask];
+			sum += __atomic_load_n(&table[at >> shift & mask],
+					       __ATOMIC_RELAXED);
 	} else {
 		const volatile uint32_t *table = window;
 		uint32_t low, high;

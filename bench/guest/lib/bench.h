@@ -52,6 +52,7 @@ void bench_track_flags(const char *name, unsigned int flags);
 void bench_cleanup(void);
 /* dies if the module missed or lost an event */
 void bench_check_module(void);
+void bench_check_counted(unsigned int kind, uint64_t faults);
 const char *bench_hook(void);
 
 #endif /* BENCH_H */

@@ -84,6 +84,30 @@ void bench_check_module(void)
 }
 
 /**
+ * bench_check_counted - the subject's run has at least so many faults
+ * @kind: of this kind
+ * @faults: how many, libc's own not among them
+ *
+ * Dies if not, or if the module missed or lost an event.
+ */
+void bench_check_counted(unsigned int kind, uint64_t faults)
+{
+	struct pfstat_id id = pfstat_by_name(SUBJECT);
+	struct pfstat_result *result = NULL;
+	struct pfstat *p = pfstat_open();
+
+	need(!p || pfstat_query(p, &id, 0, &result), "query of " SUBJECT);
+	errno = 0;
+	if (result->kinds[kind] < faults)
+		bench_die("%llu faults counted, of %llu",
+			  (unsigned long long)result->kinds[kind],
+			  (unsigned long long)faults);
+	pfstat_result_free(result);
+	pfstat_close(p);
+	bench_check_module();
+}
+
+/**
  * bench_hook - how the module hooks the fault path
  *
  * Return: a word.

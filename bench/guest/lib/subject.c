@@ -175,6 +175,19 @@ static uint64_t measure(enum fault fault, struct subject *subject)
 	}
 }
 
+/**
+ * subject_cost - take FAULTS faults of a kind
+ * @fault: which
+ * @subject: as subject_main() has it
+ *
+ * Return: instructions per fault, in 1/256.
+ */
+uint64_t subject_cost(enum fault fault, struct subject *subject)
+{
+	page = bench_page_size();
+	return measure(fault, subject);
+}
+
 /* One mapping whose pages differ in protection is a VMA per page. */
 static void add_vmas(uint32_t n)
 {

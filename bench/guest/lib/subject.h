@@ -53,6 +53,7 @@ static inline unsigned long subject_region(enum fault fault)
 }
 
 int subject_main(void);
+uint64_t subject_cost(enum fault fault, struct subject *subject);
 struct subject *subject_install(void);
 __attribute__((noreturn)) void subject_exec(const char *how);
 pid_t subject_start(const char *how, void (*before_exec)(void));
