@@ -30,7 +30,7 @@ static char *memory;
 
 static void *work(void *arg)
 {
-	int cpu = (long)arg;
+	int cpu = (uintptr_t)arg;
 
 	bench_pin(cpu);
 	pthread_barrier_wait(&ready);
@@ -45,7 +45,7 @@ static int be_subject(void)
 	struct subject *subject;
 	uint64_t begin;
 	size_t size;
-	long i;
+	uint32_t i;
 
 	subject = bench_map(NULL, sizeof(*subject), PROT_READ | PROT_WRITE,
 			    MAP_SHARED, SUBJECT_SHARE_FD);
@@ -57,7 +57,8 @@ static int be_subject(void)
 	pthread_barrier_init(&ready, NULL, subject->wanted + 1);
 	pthread_barrier_init(&done, NULL, subject->wanted + 1);
 	for (i = 0; i < subject->wanted; i++) {
-		if (pthread_create(&threads[i], NULL, work, (void *)i))
+		if (pthread_create(&threads[i], NULL, work,
+				   (void *)(uintptr_t)i))
 			bench_die("pthread_create");
 	}
 	pthread_barrier_wait(&ready);
@@ -94,7 +95,7 @@ static void measure(struct subject *subject, uint32_t threads, int pairs)
 int main(int argc, char **argv)
 {
 	struct subject *subject;
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	uint32_t threads;
 
 	if (!strcmp(argv[0], SUBJECT))
