@@ -223,6 +223,53 @@ TEST(keeper_is_killed)
 	EXPECT_EQ(shared->wrong, 0);
 }
 
+/* Who has only asked for numbers lives on. */
+static void ask_and_wait(int *pipes)
+{
+	struct wire wire = {.magic = WIRE_MAGIC, .type = WIRE_STAT};
+	int sock = wire_connect(path);
+	char byte;
+
+	ASSERT_TRUE(sock >= 0);
+	ASSERT_EQ(wire_send(sock, &wire, -1), 0);
+	ASSERT_EQ(wire_receive(sock, &wire, NULL), 1);
+	ASSERT_EQ(write(pipes[1], "", 1), 1);
+	ASSERT_EQ(read(pipes[2], &byte, 1), 1);
+}
+
+TEST(who_only_asks_lives_on)
+{
+	pid_t pager = plain_pager("copy"), client, other;
+	int pipes[4], status;
+	char byte;
+
+	ASSERT_OK(pipe(pipes));
+	ASSERT_OK(pipe(pipes + 2));
+	fflush(stdout);
+	other = fork();
+	ASSERT_TRUE(other >= 0);
+	if (!other) {
+		ask_and_wait(pipes);
+		_exit(0);
+	}
+	client = fork();
+	ASSERT_TRUE(client >= 0);
+	if (!client) {
+		ASSERT_TRUE(is_page(paged(PAGES), 'A'));
+		ASSERT_EQ(write(pipes[1], "", 1), 1);
+		pause();
+	}
+	ASSERT_EQ(read(pipes[0], &byte, 1), 1);
+	ASSERT_EQ(read(pipes[0], &byte, 1), 1);
+	ASSERT_OK(kill(pager, SIGKILL));
+	ASSERT_EQ(waitpid(pager, &status, 0), pager);
+	ASSERT_EQ(waitpid(client, &status, 0), client);
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	ASSERT_EQ(write(pipes[3], "", 1), 1);
+	ASSERT_EQ(waitpid(other, &status, 0), other);
+	EXPECT_EQ(status, 0);
+}
+
 /* Clients that end at each step of the hand-over, and in the middle of a fault */
 enum step { CONNECTED, SENT_JUNK, GREETED, IN_HELLO, HAS_REGION, REGISTERED, FAULTED };
 

@@ -67,6 +67,17 @@ struct client *client_new(struct pager *pager)
 	return client;
 }
 
+/*
+ * Whose memory is ours to fill is to die with us. The keeper sees nothing but
+ * descriptors, so the mark is one of the pidfd's flags: others, who only ask for
+ * numbers, have a pidfd without it.
+ */
+static void mark_for_keeper(const struct client *client)
+{
+	if (client->uffd.fd >= 0 && client->pidfd.fd >= 0)
+		fcntl(client->pidfd.fd, F_SETFL, O_NONBLOCK);
+}
+
 /**
  * client_greet - a client has handed over its userfaultfd
  * @client: which
@@ -91,6 +102,7 @@ int client_greet(struct client *client, int uffd, uint64_t features, bool user_o
 		client->uffd.fd = -1;
 		client->uffd_watch.fd = -1;
 	}
+	mark_for_keeper(client);
 	return err;
 }
 
@@ -115,6 +127,7 @@ int client_know(struct client *client, pid_t pid)
 		close(fd);
 		client->pidfd.fd = -1;
 	}
+	mark_for_keeper(client);
 	return err;
 }
 

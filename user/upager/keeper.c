@@ -32,7 +32,7 @@
 
 /**
  * struct found - what is in the table of descriptors
- * @pidfds: of processes that live, but for our own
+ * @pidfds: of clients that live (client.c marks them)
  * @uffds: userfaultfds of memory that lives
  * @nr_pidfds: how many
  * @nr_uffds: how many
@@ -82,7 +82,7 @@ static void look(struct found *found, pid_t pager)
 			continue;
 		}
 		pid = pid_of_fd(fd);
-		if (pid && pid != getpid() && pid != pager)
+		if (pid && pid != getpid() && pid != pager && (fcntl(fd, F_GETFL) & O_NONBLOCK))
 			found->pidfds[found->nr_pidfds++] = (struct pollfd){fd, POLLIN, 0};
 	}
 	if (dir)
