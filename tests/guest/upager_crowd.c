@@ -11,6 +11,7 @@ static const struct way { const char *name; } ways[] = {
 };
 
 #define CLIENTS	64
+#define EACH	24u
 
 TEST_EACH(many_clients, const struct way *, ways)
 {
@@ -22,14 +23,14 @@ TEST_EACH(many_clients, const struct way *, ways)
 		pids[i] = fork();
 		ASSERT_TRUE(pids[i] >= 0);
 		if (!pids[i])
-			_exit(wrong_pages(paged(PAGES), PAGES) ? 1 : 0);
+			_exit(wrong_pages(paged(EACH), EACH) ? 1 : 0);
 	}
 	for (i = 0; i < CLIENTS; i++) {
 		ASSERT_EQ(waitpid(pids[i], &status, 0), pids[i]);
 		EXPECT_EQ(status, 0);
 	}
 	await_clients(0);
-	EXPECT_EQ(counted("pages"), CLIENTS * PAGES);
+	EXPECT_EQ(counted("pages"), CLIENTS * EACH);
 	stop_pager(pager);
 }
 

@@ -255,6 +255,32 @@ TEST(shared_half_a_page)
 	stop_pager(pager);
 }
 
+/* Nor does anybody see it when the pager is killed. */
+TEST(shared_when_the_pager_is_killed)
+{
+	pid_t pager = sharing_pager(HOLDS), pids[2];
+	int fd = new_file(PAGES, F_SEAL_SHRINK), i, tries, status;
+
+	fflush(stdout);
+	for (i = 0; i < 2; i++) {
+		pids[i] = fork();
+		ASSERT_TRUE(pids[i] >= 0);
+		if (!pids[i]) {
+			read_when_whole(&fd);
+			_exit(0);
+		}
+	}
+	for (tries = 0; tries < PATIENCE * 100 && counted("faults") < 2; tries++)
+		usleep(10000);
+	ASSERT_OK(kill(pager, SIGKILL));
+	ASSERT_EQ(waitpid(pager, &status, 0), pager);
+	for (i = 0; i < 2; i++) {
+		ASSERT_EQ(waitpid(pids[i], &status, 0), pids[i]);
+		EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	}
+	EXPECT_EQ(told->read, 0);
+}
+
 TEST(shared_after_a_failure)
 {
 	pid_t pager = sharing_pager(FAILS_ONCE);
