@@ -110,11 +110,13 @@ TEST_EACH(fill_before_remove_is_read, const struct way *, ways)
 
 static void fill_myself(unsigned int page)
 {
-	unsigned char buffer[page_len];
+	unsigned char *buffer = malloc(page_len);
 
+	ASSERT_TRUE(buffer);
 	memset(buffer, '!', page_len);
 	ASSERT_EQ(uffd_copy(attach.uffd.fd, (uintptr_t)at + page * page_len, buffer, page_len,
 			    true), (long)page_len);
+	free(buffer);
 }
 
 /* 4. A page has come from elsewhere before it is filled: it stays as it is. */
