@@ -4,7 +4,9 @@
  * pager in the middle of a fault until the client has done something.
  */
 // vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=60
+#include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "upager_test.h"
 
@@ -154,4 +156,43 @@ TEST_EACH(filled_by_half, const struct way *, ways)
 	EXPECT_TRUE(is_page(at + 21 * page_len, '!'));
 	EXPECT_TRUE(is_page(at + 40 * page_len, '!'));
 	EXPECT_EQ(wrong_pages(at, PAGES), 3);
+}
+
+/*
+ * 6. Who may open /dev/userfaultfd sees faults of the kernel as well, without any
+ * other privilege; but forks are not told.
+ */
+static void by_the_device(void *arg)
+{
+	struct attach mine;
+	unsigned char *memory;
+	pid_t pager;
+	int zero;
+
+	(void)arg;
+	ASSERT_OK(setresgid(65534, 65534, 65534));
+	ASSERT_OK(setresuid(65534, 65534, 65534));
+	pager = plain_pager("copy");
+	memory = anon(PAGES);
+	ASSERT_EQ(attach_open(&mine, path), 0);
+	EXPECT_TRUE(!mine.uffd.user_only);
+	EXPECT_EQ(mine.uffd.features & UFFD_FEATURE_EVENT_FORK, 0);
+	ASSERT_EQ(attach_region(&mine, memory, PAGES * page_len, 0, page_len), 0);
+	zero = open("/dev/zero", O_RDONLY);
+	EXPECT_EQ(read(zero, memory + page_len, 1), 1);
+	EXPECT_EQ(memory[page_len], 0);
+	EXPECT_EQ(memory[page_len + 1], 'B');
+	EXPECT_TRUE(is_page(memory, 'A'));
+	stop_pager(pager);
+}
+
+TEST(unprivileged_by_the_device)
+{
+	struct stat before;
+
+	ASSERT_OK(chmod("/tmp", 01777));
+	ASSERT_OK(stat("/dev/userfaultfd", &before));
+	ASSERT_OK(chmod("/dev/userfaultfd", 0666));
+	EXPECT_EQ(in_child(by_the_device, NULL), 0);
+	ASSERT_OK(chmod("/dev/userfaultfd", before.st_mode & 0777));
 }
