@@ -84,7 +84,8 @@ class Job:
 		limits = {program.name: seconds * self.settings.slow + self.settings.grace
 			  for program, seconds, _ in entries}
 		stream = Stream()
-		with open(base + ".console", "wb") as console, open(base + ".stream", "wb") as copy:
+		with open(base + ".console", "wb") as console, \
+				open(base + ".stream", "wb", buffering=0) as copy:
 			self.process = subprocess.Popen(
 				self._command(entries, base + ".report"), cwd=TOP,
 				stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=console,
