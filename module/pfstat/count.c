@@ -51,13 +51,13 @@ static struct pf_chunk *pf_chunk_insert(struct pf_chunk *mine,
 	mine->space = space;
 	mine->base = base;
 
-	raw_spin_lock_irqsave(lock, flags);
+	flags = pf_probe_lock(lock);
 	chunk = pf_chunk_find(bucket, space, base);
 	if (!chunk) {
 		pf_chunk_push(space, mine);
 		hlist_add_head_rcu(&mine->node, bucket);
 	}
-	raw_spin_unlock_irqrestore(lock, flags);
+	pf_probe_unlock(lock, flags);
 	if (!chunk)
 		return mine;
 

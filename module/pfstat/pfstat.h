@@ -17,6 +17,7 @@
  *   pf_lock (raw)     targets, their runs and lists, the hash of spaces, flags
  *                     and layout of a space; taken in tracepoint handlers
  *   chunk bucket lock (raw), pool lock (raw): leaves, taken in probe handlers
+ *                     by pf_probe_lock()
  * The fault path takes no lock but, for a new chunk, the two leaves: it reads
  * the hashes under RCU (probe handlers run with preemption off).
  */
@@ -26,6 +27,7 @@
 #include <linux/atomic.h>
 #include <linux/fs.h>
 #include <linux/hashtable.h>
+#include <linux/irq_work.h>
 #include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/llist.h>
@@ -108,12 +110,14 @@ struct pf_pool_cpu {
  * @size: how many each CPU keeps, at most PF_POOL_MAX
  * @cpu: the CPUs' shares
  * @work: refills all CPUs from a worker
+ * @irq_work: queues @work
  */
 struct pf_pool {
 	struct kmem_cache *cache;
 	unsigned int size;
 	struct pf_pool_cpu __percpu *cpu;
 	struct work_struct work;
+	struct irq_work irq_work;
 };
 
 int pf_pool_init(struct pf_pool *pool, struct kmem_cache *cache,
@@ -402,6 +406,15 @@ void pf_filecow_exit(void);
 int pf_filecow_arm(void);
 void pf_filecow_disarm(void);
 u64 pf_filecow_missed(void);
+
+/* ---- canary.c: whether kprobes work --------------------------------------- */
+
+void pf_canary_init(void);
+void pf_canary_exit(void);
+int pf_canary_arm(void);
+void pf_canary_disarm(void);
+bool pf_canary_check(void);
+u64 pf_canary_missed(void);
 
 /* ---- mmend.c: the end of an mm ----------------------------------------------- */
 

@@ -11,8 +11,10 @@
  * on their way. Faults in the kernel (a long read(2), say) can't wait for that,
  * and kernel threads never return to user mode: for these a worker refills.
  */
+#include <linux/irq_work.h>
 #include <linux/slab.h>
 
+#include "fast.h"
 #include "pfstat.h"
 
 static void pf_pool_fill_cpu(struct pf_pool *pool, struct pf_pool_cpu *pc)
@@ -53,6 +55,14 @@ static void pf_pool_refill_worker(struct work_struct *work)
 	pf_pool_fill(pool);
 }
 
+/* Queueing work takes locks that are not for probe handlers: see pf_probe_lock(). */
+static void pf_pool_queue_worker(struct irq_work *irq_work)
+{
+	struct pf_pool *pool = container_of(irq_work, struct pf_pool, irq_work);
+
+	queue_work(pf_wq, &pool->work);
+}
+
 /* Have the current task refill @pc's share before it returns to user mode. */
 static bool pf_pool_defer(struct pf_pool_cpu *pc)
 {
@@ -79,11 +89,11 @@ static void *pf_pool_pop(struct pf_pool_cpu *pc, unsigned int *left)
 	unsigned long flags;
 	void *obj = NULL;
 
-	raw_spin_lock_irqsave(&pc->lock, flags);
+	flags = pf_probe_lock(&pc->lock);
 	if (pc->nr)
 		obj = pc->objs[--pc->nr];
 	*left = pc->nr;
-	raw_spin_unlock_irqrestore(&pc->lock, flags);
+	pf_probe_unlock(&pc->lock, flags);
 	return obj;
 }
 
@@ -111,7 +121,7 @@ void *pf_pool_get(struct pf_pool *pool, bool may_defer)
 		}
 	}
 	if (left < pool->size / 2 && !(may_defer && pf_pool_defer(pc)))
-		queue_work(pf_wq, &pool->work);
+		irq_work_queue(&pool->irq_work);
 	return obj;
 }
 
@@ -149,6 +159,7 @@ void pf_pool_drain(struct pf_pool *pool)
 	void *obj;
 	int cpu;
 
+	irq_work_sync(&pool->irq_work);
 	cancel_work_sync(&pool->work);
 	for_each_possible_cpu(cpu) {
 		struct pf_pool_cpu *pc = per_cpu_ptr(pool->cpu, cpu);
@@ -177,6 +188,7 @@ int pf_pool_init(struct pf_pool *pool, struct kmem_cache *cache,
 	pool->cache = cache;
 	pool->size = min_t(unsigned int, size, PF_POOL_MAX);
 	INIT_WORK(&pool->work, pf_pool_refill_worker);
+	init_irq_work(&pool->irq_work, pf_pool_queue_worker);
 	for_each_possible_cpu(cpu) {
 		struct pf_pool_cpu *pc = per_cpu_ptr(pool->cpu, cpu);
 
