@@ -76,7 +76,8 @@ enum pfstat_hook {
  * @kinds: bit mask of enum pfstat_kind that this kernel can tell
  * @hook: enum pfstat_hook in use, or that would be used
  * @targets: names and pids tracked (that the caller may see)
- * @missed: events whose probe did not run (sum of kprobes' nmissed)
+ * @missed: events whose probe did not run (sum of kprobes' nmissed), and one
+ *	for each time that probes were found switched off by others
  * @lost: events seen and not recorded, for want of memory
  * @processes: address spaces tracked or kept as results; 0 without
  *	PFSTAT_INFO_PRIVILEGED

@@ -349,6 +349,7 @@ static long pf_ioc_query(struct file *file, void *arg)
 	if (query->flags || (query->nr_vmas && !query->vma_size) ||
 	    (query->nr_processes && !query->process_size))
 		return -EINVAL;
+	pf_canary_check();	/* so that what it finds stands in INFO */
 	err = pf_key_target(&key, file, query->type, query->pid, query->name,
 			    query->name_len);
 	if (!err)

@@ -359,12 +359,19 @@ int pf_hook_arm(void)
 	if (err)
 		return err;
 	err = pf_filecow_arm();
-	if (err) {
-		pf_points_disarm();
-		return err;
-	}
+	if (err)
+		goto disarm_points;
+	err = pf_canary_arm();
+	if (err)
+		goto disarm_filecow;
 	pf_armed = true;
 	return 0;
+
+disarm_filecow:
+	pf_filecow_disarm();
+disarm_points:
+	pf_points_disarm();
+	return err;
 }
 
 /**
@@ -375,6 +382,7 @@ int pf_hook_arm(void)
 void pf_hook_disarm(void)
 {
 	pf_armed = false;
+	pf_canary_disarm();
 	pf_filecow_disarm();
 	pf_points_disarm();
 	synchronize_rcu();
@@ -383,11 +391,12 @@ void pf_hook_disarm(void)
 /**
  * pf_hook_armed() - whether the probes are in place
  *
- * Return: whether they are.
+ * Context: may sleep.
+ * Return: whether they are; false also if somebody has switched them off.
  */
 bool pf_hook_armed(void)
 {
-	return READ_ONCE(pf_armed);
+	return READ_ONCE(pf_armed) && pf_canary_check();
 }
 
 /**
@@ -413,11 +422,12 @@ u32 pf_hook_kinds(void)
 /**
  * pf_hook_missed() - events whose handler could not run
  *
+ * Times that probes were found switched off are among them, each as one.
  * Return: their number since the module was loaded.
  */
 u64 pf_hook_missed(void)
 {
-	u64 missed = pf_filecow_missed();
+	u64 missed = pf_filecow_missed() + pf_canary_missed();
 	int i;
 
 	for (i = 0; i < PF_POINTS; i++)
@@ -532,7 +542,7 @@ int pf_hook_init(void)
 			err);
 		pf_kinds &= ~BIT(PFSTAT_FILE);
 	}
-
+	pf_canary_init();
 	return 0;
 }
 
@@ -543,6 +553,7 @@ int pf_hook_init(void)
  */
 void pf_hook_exit(void)
 {
+	pf_canary_exit();
 	pf_filecow_exit();
 	pf_points_exit();
 }

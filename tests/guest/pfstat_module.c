@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The module comes and goes while tracked programs fault, fork, execute and
- * end; and with each way to hook.
+ * end; and with each way to hook. Others meddle with its probes.
  *
  * vm: smp=4 mem=1024 timeout=600
  */
@@ -20,6 +20,7 @@
 #include "lib/cow.h"
 
 #define NAME	"pf-module"
+#define KPROBES_ENABLED	"/sys/kernel/debug/kprobes/enabled"
 #define PAGES	32
 
 static int load(const char *args)
@@ -95,6 +96,14 @@ WORKLOAD(busy)
 	return 1;
 }
 
+/* STORM=N in the environment: N times as often. */
+static int storm(int n)
+{
+	const char *times = getenv("STORM");
+
+	return n * (times ? atoi(times) : 1);
+}
+
 static void load_and_unload(const char *args, int times)
 {
 	struct workload w[3];
@@ -143,17 +152,17 @@ static void load_and_unload(const char *args, int times)
 
 TEST_SECONDS(rmmod_while_programs_fault, 200)
 {
-	load_and_unload("", 6);
+	load_and_unload("", storm(6));
 }
 
 TEST_SECONDS(rmmod_while_programs_fault_kprobe, 200)
 {
-	load_and_unload("hook=kprobe", 6);
+	load_and_unload("hook=kprobe", storm(6));
 }
 
 TEST_SECONDS(rmmod_while_programs_fault_ftrace, 200)
 {
-	load_and_unload("hook=ftrace", 6);
+	load_and_unload("hook=ftrace", storm(6));
 }
 
 TEST(open_device_keeps_the_module)
@@ -182,4 +191,88 @@ TEST(values_do_not_outlive_the_module)
 	pf = pfstat_open();
 	ASSERT_TRUE(pf);
 	EXPECT_ERRNO(pfstat_query(pf, &id, 0, &r), ESRCH);
+}
+
+static __u64 missed(void)
+{
+	struct pfstat_info info;
+
+	ASSERT_OK(pfstat_get_info(pf, &info));
+	return info.missed;
+}
+
+static unsigned int armed(void)
+{
+	struct pfstat_info info;
+
+	ASSERT_OK(pfstat_get_info(pf, &info));
+	return info.flags & PFSTAT_INFO_ARMED;
+}
+
+/* What was missed is counted from the load on, and is no good for other tests. */
+static void load_anew(void)
+{
+	pfstat_close(pf);
+	ASSERT_OK(unload());
+	ASSERT_OK(load(""));
+}
+
+/* Others may take all kprobes of the kernel out of the code, and put them back. */
+TEST(kprobes_switched_off_by_others)
+{
+	__u64 before = missed();
+
+	track_name(NAME);
+	EXPECT_TRUE(armed());
+	EXPECT_EQ(missed(), before);
+	write_text(KPROBES_ENABLED, "0");
+	EXPECT_TRUE(!armed());
+	EXPECT_EQ(missed(), before + 1);
+	EXPECT_TRUE(!armed());
+	EXPECT_EQ(missed(), before + 1);
+	write_text(KPROBES_ENABLED, "1");
+	EXPECT_TRUE(armed());
+	EXPECT_EQ(missed(), before + 1);
+	load_anew();
+}
+
+/* Nobody has asked meanwhile: it is found all the same. */
+TEST_SECONDS(kprobes_switched_off_for_seconds, 40)
+{
+	__u64 before = missed();
+	char line[512];
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), i, found = 0;
+
+	ASSERT_OK(log);
+	ASSERT_OK(lseek(log, 0, SEEK_END));
+	track_name(NAME);
+	write_text(KPROBES_ENABLED, "0");
+	for (i = 0; i < 300 && !found; i++) {
+		ssize_t len = read(log, line, sizeof(line) - 1);
+
+		if (len < 0) {
+			usleep(100000);
+			continue;
+		}
+		line[len] = '\0';
+		found = !!strstr(line, "kprobes were switched off");
+	}
+	write_text(KPROBES_ENABLED, "1");
+	EXPECT_TRUE(found);
+	EXPECT_TRUE(armed());
+	EXPECT_EQ(missed(), before + 1);
+	load_anew();
+}
+
+/* What was switched off while nothing was tracked is no loss. */
+TEST(kprobes_off_while_nothing_is_tracked)
+{
+	__u64 before = missed();
+
+	write_text(KPROBES_ENABLED, "0");
+	EXPECT_TRUE(!armed());
+	write_text(KPROBES_ENABLED, "1");
+	track_name(NAME);
+	EXPECT_TRUE(armed());
+	EXPECT_EQ(missed(), before);
 }
