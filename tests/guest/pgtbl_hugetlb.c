@@ -30,6 +30,22 @@ static long set_pool(size_t size, unsigned int count)
 	return read_number(path);
 }
 
+/* can_be_had() - a kernel without CONTIG_ALLOC has the largest from boot or never */
+static bool can_be_had(size_t kib)
+{
+	char path[100];
+	bool ret;
+	int fd;
+
+	snprintf(path, sizeof(path), POOLS "/hugepages-%zukB/nr_hugepages", kib);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ASSERT_OK(fd);
+	ret = write(fd, "0", 1) == 1;
+	ASSERT_TRUE(ret || errno == EINVAL);
+	close(fd);
+	return ret;
+}
+
 /* pool_sizes() - those that are not too large to be had; returns how many */
 static unsigned int pool_sizes(size_t *sizes, unsigned int room)
 {
@@ -41,7 +57,7 @@ static unsigned int pool_sizes(size_t *sizes, unsigned int room)
 	ASSERT_TRUE(dir);
 	while ((entry = readdir(dir)) && count < room)
 		if (sscanf(entry->d_name, "hugepages-%zukB", &kib) == 1 &&
-		    kib <= 64 << 10)
+		    kib <= 64 << 10 && can_be_had(kib))
 			sizes[count++] = kib * 1024;
 	closedir(dir);
 	return count;
