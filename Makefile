@@ -15,6 +15,7 @@ help:
 	@echo "make demo              track a program in an x86-32 and in an arm64 guest"
 	@echo "make test              run every test in every guest"
 	@echo "make test-debug        the same in guests with kernels that watch themselves"
+	@echo "make fuzz              what reads what others wrote, with inputs made up"
 	@echo "make test-more         the same in guests with PREEMPT_RT and Linux 6.12"
 	@echo "make check             check style, types and the ABI"
 	@echo "make bench             measure, and compare with the targets"
@@ -33,11 +34,15 @@ test:
 
 test-debug:
 	$(call need,tests/run)
-	@tests/run --slow 10 --guest arm64-debug --guest i386-debug
+	@tests/run --slow 10 --vm-options "--smp 2" --guest arm64-debug --guest i386-debug
 
 test-more:
 	$(call need,tests/run)
 	@tests/run --guest i386-rt --guest arm64-rt --guest amd64-6.12
+
+fuzz:
+	$(call need,scripts/fuzz)
+	@scripts/fuzz
 
 check:
 	$(call need,scripts/check)
@@ -69,4 +74,4 @@ install: host
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-debug test-more check bench vm build host module install clean
+.PHONY: help demo test test-debug test-more fuzz check bench vm build host module install clean

@@ -68,7 +68,8 @@ class Job:
 		driver = os.path.join(TOP, "build", self.guest, "tests", "run")
 		command = [settings.vm, self.guest, "-q", "-v", "--timeout", "0",
 			   "--report", report, "--append", CHECKS]
-		command += self.boot.options(self.guest) + ["--add", driver + ":/root/tests/"]
+		command += self.boot.options(self.guest) + settings.vm_options
+		command += ["--add", driver + ":/root/tests/"]
 		for program, _, _ in entries:
 			command += ["--add", program.built(self.guest) + ":/root/tests/"]
 		command += ["--", "/root/tests/run", "--slow", str(settings.slow)]
