@@ -26,12 +26,28 @@ static void lock_down(const char *level)
 	ASSERT_OK(umount(SECURITYFS));
 }
 
+/* /dev/pfstat tells of user space only. */
+static void counts_are_shown(void)
+{
+	struct pfstat_id id;
+
+	cow_begin();
+	id = track_pid(getpid());
+	EXPECT_EQ(query(&id, 0)->alive, 1);
+	ASSERT_OK(pf_cleanup());
+}
+
 TEST(integrity_allows_no_edit)
 {
+	struct pgtbl *other = pgtbl_open();
 	struct pgtbl_walk walk;
-	unsigned char *window = pgtbl_window(dev, 1, PROT_READ);
+	unsigned char *window = pgtbl_window(dev, 1, PROT_READ), *hole = anon(1);
+	struct pgtbl_run run = { (uintptr_t)hole, 0, 1 };
 
 	ASSERT_TRUE(window);
+	ASSERT_TRUE(other);
+	ASSERT_TRUE(pgtbl_pool_create(other, 1));
+	uffd_for(hole, 1);
 	ours = filled(1, 'a');
 	entry = entry_of(0, ours);
 	EXPECT_EQ(edit(0, ours, entry, with(entry, "accessed", false)), 1);
@@ -39,7 +55,9 @@ TEST(integrity_allows_no_edit)
 	entry = entry_of(0, ours);
 	EXPECT_ERRNO(edit(0, ours, entry, with(entry, "accessed", true)), EPERM);
 	EXPECT_ERRNO(edit(0, ours, entry, entry), EPERM);
-	/* Looking is allowed. */
+	counts_are_shown();
+	/* Looking is allowed, and to give a page that is the caller's own. */
+	EXPECT_EQ(pgtbl_install_runs(other, 0, &run, 1, 0), 1);
 	EXPECT_OK(pgtbl_walk_addr(dev, 1, 0, &walk));
 	EXPECT_OK(pgtbl_remap_table(dev, 0, PGTBL_PGD, 0, 0, window));
 	/* And what was edited before is undone, with the file's last user. */
@@ -63,6 +81,7 @@ TEST(confidentiality_shows_nothing)
 	ours = filled(1, 'a');
 	run.addr = (uintptr_t)ours;
 	lock_down("confidentiality");
+	counts_are_shown();
 	EXPECT_ERRNO(pgtbl_walk_addr(dev, 0, (uintptr_t)ours, &walk), EPERM);
 	EXPECT_ERRNO(pgtbl_walk_addr(dev, 1, 0, &walk), EPERM);
 	EXPECT_ERRNO(pgtbl_scan_range(dev, 0, &scan), EPERM);
