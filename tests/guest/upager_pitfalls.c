@@ -159,6 +159,74 @@ TEST_EACH(filled_by_half, const struct way *, ways)
 }
 
 /*
+ * What has come while the pager was busy is read at once: a page for which several
+ * threads wait is fetched once, neighbours are filled by one command.
+ */
+#define BATCH	16
+
+struct toucher {
+	unsigned int page;
+	volatile pid_t tid;
+};
+
+static void *touch_page(void *arg)
+{
+	struct toucher *toucher = arg;
+
+	toucher->tid = gettid();
+	return touch(at + toucher->page * page_len);
+}
+
+/* It has nothing to sleep for but the fault. */
+static bool sleeps(const struct toucher *toucher)
+{
+	char name[64], line[256] = "";
+	const char *state;
+	FILE *file;
+
+	if (!toucher->tid)
+		return false;
+	snprintf(name, sizeof(name), "/proc/self/task/%d/stat", (int)toucher->tid);
+	file = fopen(name, "r");
+	ASSERT_TRUE(file);
+	state = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
+	fclose(file);
+	return state && (state[2] == 'S' || state[2] == 'D');
+}
+
+TEST(faults_in_a_batch)
+{
+	pid_t pager = stopping_pager("copy");
+	pthread_t reader = touch_and_stop(), threads[2 * BATCH];
+	struct toucher touchers[2 * BATCH] = {};
+	int i, tries;
+	void *got;
+
+	for (i = 0; i < 2 * BATCH; i++) {
+		/* in no order */
+		touchers[i].page = 20 + i * 7 % BATCH;
+		ASSERT_EQ(pthread_create(&threads[i], NULL, touch_page, &touchers[i]), 0);
+	}
+	for (i = 0; i < 2 * BATCH; i++) {
+		for (tries = 0; tries < PATIENCE * 1000 && !sleeps(&touchers[i]); tries++)
+			usleep(1000);
+		ASSERT_TRUE(sleeps(&touchers[i]));
+	}
+	stop->go_on = true;
+	pthread_join(reader, NULL);
+	for (i = 0; i < 2 * BATCH; i++) {
+		pthread_join(threads[i], &got);
+		EXPECT_EQ((char)(uintptr_t)got, letter_of(touchers[i].page));
+	}
+	EXPECT_EQ(counted("faults"), 1 + 2 * BATCH);
+	EXPECT_EQ(counted("doubled"), BATCH);
+	EXPECT_EQ(counted("batches"), 2);
+	EXPECT_EQ(counted("fills"), 2);
+	EXPECT_EQ(counted("pages"), 1 + BATCH);
+	stop_pager(pager);
+}
+
+/*
  * 6. Who may open /dev/userfaultfd sees faults of the kernel as well, without any
  * other privilege; but forks are not told.
  */
