@@ -123,6 +123,7 @@ ok copy_is_used used copy copy
 ok pool_is_used used pool pool
 ok pte_is_used used pte pte
 ok auto_is_pool used auto pool
+ok auto_is_pool_for_brk used auto pool --memory brk
 for strategy in copy pool pte; do
 	ok "children_and_threads_$strategy" quiet 64 --children 4 --threads 4 --strategy "$strategy"
 	ok "prefetch_$strategy" quiet 500 --prefetch 64 --strategy "$strategy"
@@ -134,12 +135,10 @@ done
 case $(uname -m) in
 x86_64 | aarch64)
 	ok continue_is_used used continue continue --memory memfd --threads 2
-	ok auto_is_continue used auto continue --memory memfd
 	ok continue_copies_the_rest quiet 40 --memory brk --strategy continue --prefetch 16
 	;;
 *)
 	ok continue_is_refused refused 1 "this kernel can't" 1 --memory memfd --strategy continue
-	ok auto_is_pool_for_brk used auto pool --memory brk
 	;;
 esac
 case $(uname -r) in

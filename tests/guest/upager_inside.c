@@ -19,8 +19,16 @@ static int fill_letter(void *ctx, uint64_t number, void *page)
 
 static unsigned int filled;
 
-/* The best is to move pages, which newer kernels can. */
-static const struct way { const char *name; } ways[] = { { "copy" }, { "auto" } };
+static const struct way { const char *name; } ways[] = { { "copy" }, { "auto" }, { "move" } };
+
+/* Pages are moved where the kernel can do that, and copied as well. */
+static void use(const struct way *way)
+{
+	bool can = uffd_features() & UFFD_FEATURE_MOVE;
+
+	ASSERT_EQ(inside_way(can ? way->name : "copy"), 0);
+	EXPECT_STR_EQ(inside_how(), can && !strcmp(way->name, "move") ? "move" : "copy");
+}
 
 static unsigned char *inside(void)
 {
@@ -47,7 +55,7 @@ TEST_EACH(pages_are_right, const struct way *, ways)
 	unsigned char *at, *other;
 	unsigned int i;
 
-	ASSERT_EQ(inside_way(each->name), 0);
+	use(each);
 	at = inside();
 	other = inside();
 	for (i = 8; i < PAGES; i++) {
@@ -74,7 +82,7 @@ TEST_EACH(threads_race, const struct way *, ways)
 	void *wrong;
 	int i;
 
-	ASSERT_EQ(inside_way(each->name), 0);
+	use(each);
 	at = inside();
 	for (i = 0; i < 8; i++)
 		ASSERT_EQ(pthread_create(&threads[i], NULL, read_all, at), 0);
@@ -93,7 +101,7 @@ TEST_EACH(child_reads_pages, const struct way *, ways)
 {
 	unsigned char *at;
 
-	ASSERT_EQ(inside_way(each->name), 0);
+	use(each);
 	at = inside();
 	EXPECT_TRUE(is_page(at, 'A'));
 	EXPECT_EQ(in_child(read_in_child, at), 0);
@@ -107,7 +115,7 @@ TEST(shared_memory)
 				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	ASSERT_TRUE(at != MAP_FAILED);
-	ASSERT_EQ(inside_way("auto"), 0);
+	use(&ways[2]);
 	ASSERT_EQ(inside_region(at, PAGES * page_len, fill_letter, &filled), 0);
 	EXPECT_EQ((uintptr_t)read_all(at), 0);
 	EXPECT_EQ(inside_counts.moved, 0);

@@ -362,12 +362,7 @@ static int check_size(const struct demo *demo)
 /* Whose strategy is the pager's? */
 static const char *resolver_name(void)
 {
-	if (inside || !strcmp(strategy, "zero"))
-		return "copy";
-	if (!strcmp(strategy, "auto") && kind == MEMORY_MEMFD &&
-	    (uffd_features() & UFFD_FEATURE_MINOR_SHMEM))
-		return "continue";
-	return strategy;
+	return inside || !strcmp(strategy, "zero") ? "copy" : strategy;
 }
 
 static bool is_one_of(const char *word, const char *const *words)
@@ -476,8 +471,7 @@ const struct command cmd_demo = {
 	"  continue  the page is filled where it belongs, in the file that is the child's\n"
 	"          memory (--memory memfd); Linux 5.14\n"
 	"  move    with --in-process: a page is moved, nothing is copied; Linux 6.8\n"
-	"  auto    the best that there is: in-process move, for memfd continue, otherwise\n"
-	"          pool with the module, else copy\n",
+	"  auto    the fastest that there is: pool with the module, else copy\n",
 	.opts = opts,
 	.operands = OPERANDS_NUMBER,
 	.no_device = true,

@@ -202,7 +202,7 @@ int inside_way(const char *name)
 
 	if (uffd.fd >= 0 || (strcmp(name, "copy") && strcmp(name, "move") && strcmp(name, "auto")))
 		return -EINVAL;
-	if (!strcmp(name, "copy") || (!can && !strcmp(name, "auto")))
+	if (strcmp(name, "move"))
 		return 0;
 	return can ? make_stages() : -EOPNOTSUPP;
 }

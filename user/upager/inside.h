@@ -39,7 +39,8 @@ extern struct inside_counts inside_counts;
 
 /**
  * inside_way - choose how pages are filled; before the first region
- * @name: "copy", "move" or "auto": "move" where the kernel can
+ * @name: "copy", "move", or "auto", the faster one, which is to copy: a page that
+ *	was given away has to be had from the kernel anew
  *
  * Return: 0, EOPNOTSUPP if the kernel can't, EINVAL if there is no such way, or
  * another negative errno.
