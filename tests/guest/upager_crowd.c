@@ -15,22 +15,24 @@ static const struct way { const char *name; } ways[] = {
 
 TEST_EACH(many_clients, const struct way *, ways)
 {
+	/* one way shows what becomes of many, a few will do for the others */
+	int clients = strcmp(each->name, "copy") ? CLIENTS / 4 : CLIENTS;
 	pid_t pager = plain_pager(each->name), pids[CLIENTS];
 	int i, status;
 
 	fflush(stdout);
-	for (i = 0; i < CLIENTS; i++) {
+	for (i = 0; i < clients; i++) {
 		pids[i] = fork();
 		ASSERT_TRUE(pids[i] >= 0);
 		if (!pids[i])
 			_exit(wrong_pages(paged(EACH), EACH) ? 1 : 0);
 	}
-	for (i = 0; i < CLIENTS; i++) {
+	for (i = 0; i < clients; i++) {
 		ASSERT_EQ(waitpid(pids[i], &status, 0), pids[i]);
 		EXPECT_EQ(status, 0);
 	}
 	await_clients(0);
-	EXPECT_EQ(counted("pages"), CLIENTS * EACH);
+	EXPECT_EQ(counted("pages"), clients * EACH);
 	stop_pager(pager);
 }
 
