@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cow.h"
@@ -31,9 +33,22 @@ static void __attribute__((noinline)) grow_stack(void)
 		deep[i] = 0;
 }
 
+/*
+ * Nor is a copy that fails while the kernel tells the C library on which CPU it
+ * is (kernel/rseq.c:__rseq_handle_notify_resume()): it need not.
+ */
+static void leave_rseq(void)
+{
+	struct rseq *area = (void *)((char *)__builtin_thread_pointer() + __rseq_offset);
+
+	if (__rseq_size)
+		syscall(SYS_rseq, area, sizeof(*area), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+}
+
 void fail_begin(void)
 {
 	grow_stack();
+	leave_rseq();
 	fail_module(false);
 	/* The kernel tells of each failure, unless it is asked not to. */
 	set("failslab", "verbose", "0");
