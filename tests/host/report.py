@@ -46,6 +46,11 @@ def faults():
 		yield 1000 + i, 100, FILE, 5, 0, []
 
 
+def duration(kind, address):
+	"""How long a fault took, in ns: one that copied, one that did not; 0: not known."""
+	return {0: 3000 if address > ANON else 100, 1: 1}.get(kind, 0)
+
+
 def recording(path, **more):
 	"""Write the recording."""
 	counts = {"cow_faults": 42, "pages": 31, "kernel": 2, "unshare": 0, "bytes_copied": 34 * PAGE,
@@ -59,6 +64,7 @@ def recording(path, **more):
 			     {"pid": 101, "ip": "0x2000", "symbol": "main", "file": "/bin/x"},
 			     {"pid": 100, "ip": "0x1004", "file": "/bin/x", "offset": 0x1004}])
 	meta.update(more)
+	measured = "latency_cost_ns" in meta
 	rows, frames = [], []
 	for ms, pid, address, kind, ip, stack in faults():
 		where = 0
@@ -66,7 +72,9 @@ def recording(path, **more):
 			where = len(frames) + 1
 			frames += [len(stack)] + stack
 		rows.append(struct.pack("<6Q2IQ", 5_000_000_000 + ms * 1_000_000, 1, address,
-					address & ~0xfffff, ip, 0, pid, kind, where))
+					address & ~0xfffff, ip,
+					duration(kind, address) if measured else 0,
+					pid, kind, where))
 	text = json.dumps(meta).encode()
 	with open(path, "wb") as out:
 		out.write(b"pfstat-record 1\n" + struct.pack("<Q", len(text)) + text)
@@ -132,6 +140,31 @@ def check_forms(test, path):
 		   text.splitlines()[0][len(NAME) + 2:])
 	test.equal("text: rows are limited", "(2 more: --rows)",
 		   run(path, "--by", "ip", "--rows", "2")[1].splitlines()[-1])
+
+
+def check_latency(test, path):
+	"""Histograms, by kind; and none of what was not measured."""
+	recording(path, latency_cost_ns=17)
+	latency = json.loads(run(path, "--json")[1])["latency"]
+	test.equal("latency: what it costs", 17, latency["cost_ns"])
+	test.equal("latency: JSON", {
+		"count": 34, "sum_ns": 15000, "max_ns": 3000,
+		"buckets": [{"from_ns": 64, "count": 30}, {"from_ns": 2048, "count": 4}]},
+		   latency["copy"])
+	test.equal("latency: JSON of the shortest", [{"from_ns": 1, "count": 8}],
+		   latency["reuse"]["buckets"])
+	test.equal("latency: JSON without durations", (0, []),
+		   (latency["kernel"]["count"], latency["kernel"]["buckets"]))
+	lines = run(path)[1].splitlines()
+	at = lines.index("(measuring made each page fault of every process dearer by about 17 ns)")
+	test.equal("latency: text", [
+		"", "copy: 34 faults, 441 ns on average, 99 % below 4096 ns, the longest 3000 ns",
+		"  from   64 ns         30  " + 40 * "#",
+		"  from  128 ns          0  ", "  from  256 ns          0  ",
+		"  from  512 ns          0  ", "  from 1024 ns          0  ",
+		"  from 2048 ns          4  " + 6 * "#",
+		"", "reuse: 8 faults, 1 ns on average, 99 % below    2 ns, the longest    1 ns",
+		"  from    1 ns          8  " + 40 * "#"], lines[at + 1:])
 
 
 def merged(spans):
@@ -283,6 +316,7 @@ def main():
 		test.equal("text: what was lost is told",
 			   "7 events were lost: what follows is incomplete",
 			   run(path + ".lost")[1].splitlines()[1])
+		check_latency(test, path + ".latency")
 		if browser:
 			check_page(test, browser, path, work)
 		else:
