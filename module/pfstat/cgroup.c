@@ -12,31 +12,59 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/tracepoint.h>
+#include <linux/workqueue.h>
 
 #include "fast.h"
 #include "pfstat.h"
 
 #ifdef CONFIG_CGROUPS
+#define PF_LOCK_TRIES	1000
+
 static struct tracepoint *pf_cgroup_tp;
 static unsigned int pf_cgroup_users;	/* under pf_target_mutex */
+
+/* Who could not be looked at when it was moved joins a little later. */
+static void pf_cgroup_rejoin(struct work_struct *work)
+{
+	struct pf_target *target;
+
+	mutex_lock(&pf_target_mutex);
+	list_for_each_entry(target, &pf_by_cgroup, by_cgroup)
+		pf_target_rejoin(target);
+	mutex_unlock(&pf_target_mutex);
+}
+
+static DECLARE_WORK(pf_cgroup_work, pf_cgroup_rejoin);
+
+/*
+ * task_lock(), but not for long. The caller holds a lock that others may take
+ * where interrupts are off, and task_lock() is taken where they are on; and on
+ * PREEMPT_RT it sleeps, which a handler must not.
+ */
+static bool pf_cgroup_lock_task(struct task_struct *task)
+{
+	int tries = PF_LOCK_TRIES;
+
+	while (!spin_trylock(&task->alloc_lock)) {
+		if (!--tries)
+			return false;
+		cpu_relax();
+	}
+	__release(&task->alloc_lock);	/* for sparse: the caller says it */
+	return true;
+}
 
 static void pf_on_attach(void *data, struct cgroup *to, const char *path,
 			 struct task_struct *task, bool threadgroup)
 {
 	if (!thread_group_leader(task))
 		return;
-	/*
-	 * On PREEMPT_RT it may sleep, which a handler must not. Who just then is
-	 * renamed or begins to exit has bad luck, and the user is told.
-	 */
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		task_lock(task);
-	} else if (!spin_trylock(&task->alloc_lock)) {
-		pf_lost(1);
-		return;
+	if (__cond_lock(&task->alloc_lock, pf_cgroup_lock_task(task))) {
+		pf_run_move(task);
+		task_unlock(task);
+	} else {
+		queue_work(pf_wq, &pf_cgroup_work);
 	}
-	pf_run_move(task);
-	task_unlock(task);
 }
 
 static void pf_cgroup_match(struct tracepoint *tp, void *data)

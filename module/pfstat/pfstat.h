@@ -225,6 +225,7 @@ extern struct workqueue_struct *pf_wq;
 
 int pf_target_track(const struct pf_key *key, u32 flags);
 int pf_target_untrack(const struct pf_key *key);
+void pf_target_rejoin(struct pf_target *target);
 int pf_target_reset(const struct pf_key *key);
 void pf_target_cleanup(bool limited, kuid_t uid);
 struct pf_target *pf_target_find(const struct pf_key *key);

@@ -285,6 +285,24 @@ free:
 }
 
 /**
+ * pf_target_rejoin() - let what runs now join the run of a target
+ * @target: a cgroup
+ *
+ * Context: pf_target_mutex is held, may sleep.
+ */
+void pf_target_rejoin(struct pf_target *target)
+{
+	raw_spin_lock_irq(&pf_lock);
+	target->joining = true;
+	raw_spin_unlock_irq(&pf_lock);
+	if (pf_run_join_all(target))
+		pf_lost(1);
+	raw_spin_lock_irq(&pf_lock);
+	target->joining = false;
+	raw_spin_unlock_irq(&pf_lock);
+}
+
+/**
  * pf_target_track() - track a name, a pid or a cgroup
  * @key: which
  * @flags: PFSTAT_TRACK_*; of no effect if it is tracked already

@@ -6,6 +6,8 @@
  * vm: smp=4 mem=1024
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -160,7 +163,7 @@ TEST(is_moved_away)
 /* Where nothing else is, in every program here */
 #define FIXED	0x20000000UL
 
-WORKLOAD(fixed)
+static int copies_there(void)
 {
 	char *p = mmap((void *)FIXED, PAGES * page_size(), PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
@@ -174,6 +177,29 @@ WORKLOAD(fixed)
 	write_pages(p, PAGES);
 	end_sleeper(pid);
 	return 0;
+}
+
+WORKLOAD(fixed)
+{
+	return copies_there();
+}
+
+/* A child that is in the cgroup from its first instruction, but not its parent */
+WORKLOAD(clones)
+{
+	struct clone_args args = {
+		.flags = CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+		.cgroup = open(TOP DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+	};
+	pid_t pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid < 0)
+		return 1;
+	if (!pid)
+		_exit(copies_there());
+	wait_for_child(pid);
+	return copies_there();
 }
 
 /* A child that never has memory of its own before it executes */
@@ -202,6 +228,7 @@ static const struct program {
 	{ "executes", "fixed", ENTER "exec ./pf-run", PAGES },
 	{ "forks_and_executes", "fixed", ENTER "./pf-run; ./pf-run; true", 2 * PAGES },
 	{ "vfork", "spawns", ENTER "./pf-run; true", PAGES },
+	{ "clones_a_child_into_it", "clones", "./pf-run", PAGES },
 	{ "grandchild", "fixed", ENTER "sh -c './pf-run; true'; true", PAGES },
 	{ "executes_elsewhere", "fixed",
 	  "sh -c '" ENTER "exec sleep 0'; ./pf-run; true", -1 },
