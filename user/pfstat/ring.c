@@ -38,7 +38,7 @@ static void *ring_failed(struct ring *ring, const char *what, int code,
 {
 	const struct pfstat_error error = {
 		.code = code,
-		.what = "record",
+		.what = "events",
 		.subject = what,
 		.why = strerror(code),
 		.hint = hint,
