@@ -26,6 +26,7 @@
 #define EXIT_NOT_FOUND	127
 
 static uint64_t limit, above = 65536;
+static uint64_t stage = 12;
 static const char *url = "zmem:";
 static bool stats;
 
@@ -57,6 +58,17 @@ static const char *set_limit(const char *arg, void *to)
 	return problem ?: *(uint64_t *)to < LIMIT_MIN ? "must be at least 1M" : NULL;
 }
 
+static const char *set_stage(const char *arg, void *to)
+{
+	char *end;
+	unsigned long percent = strtoul(arg, &end, 10);
+
+	if (*arg < '0' || *arg > '9' || *end || percent > 50)
+		return "not a number from 0 to 50";
+	*(uint64_t *)to = percent;
+	return NULL;
+}
+
 static const char *set_url(const char *arg, void *to)
 {
 	*(const char **)to = arg;
@@ -70,6 +82,8 @@ static const struct opt opts[] = {
 	 .help = "where the rest goes (default: zmem:)"},
 	{.name = "above", .arg = "SIZE", .set = set_size, .to = &above,
 	 .help = "leave smaller mappings alone (default: 64K)"},
+	{.name = "stage", .arg = "PERCENT", .set = set_stage, .to = &stage,
+	 .help = "of the limit, for pages on their way out (default: 12)"},
 	OPT_FLAG("stats", &stats, "say in the end what was done"),
 	OPT_END
 };
@@ -204,7 +218,11 @@ static void on_filled(void *ctx, struct client *client, uint64_t addr, uint64_t 
 {
 	struct run *all = ctx;
 
+	uint64_t end = addr + len;
+
 	resident_set(&all->residents, client, addr, len);
+	for (; addr < end; addr += all->pager->page)
+		stage_filled(all, client, addr);
 }
 
 static bool on_moved(void *ctx, struct client *client, uint64_t from, uint64_t to, uint64_t len)
@@ -251,7 +269,7 @@ static int serve(int gate)
 	close(gate);
 	while (!err && (!child_ended || has_clients(run.pager))) {
 		evict_step(&run);
-		ms = run_retry(&run);
+		ms = stage_retry(&run);
 		err = pager_turn(run.pager, ms);
 	}
 	return err;
@@ -262,8 +280,13 @@ static void show_stats(void)
 	struct store_stats now;
 
 	store_stats(run.store, &now);
-	fprintf(stderr, "upager: %llu pages taken out, %llu brought back, %llu of one word\n",
-		(unsigned long long)run.evicted, (unsigned long long)now.gets,
+	fprintf(stderr, "upager: %llu pages taken out, %llu came back from the stage, %llu from the "
+		"store\n",
+		(unsigned long long)run.evicted, (unsigned long long)run.rescued,
+		(unsigned long long)run.fetched);
+	fprintf(stderr, "upager: %llu puts, %llu of them of pages as they were; %llu pages of one "
+		"word\n",
+		(unsigned long long)now.puts, (unsigned long long)now.clean,
 		(unsigned long long)now.same);
 	if (now.failed || now.retries)
 		fprintf(stderr, "upager: %s: %llu requests failed, %llu retries, %llu reconnects\n",
@@ -321,8 +344,18 @@ static int run_with(const char *socket, int gate)
 	evict_free(&run);
 	unlink(path);
 	pager_free(run.pager);
-	run_source_free(&run);
 	return err ? fail("wait", "events", -err, "") : pass_on(child_status);
+}
+
+/* The stage is part of the limit; it has room for one batch at least, or there is none. */
+static void set_run_limit(uint64_t pages)
+{
+	uint64_t room = pages * stage / 100;
+
+	if (room && room < EVICT_PAGES)
+		room = EVICT_PAGES;
+	run.limit = pages - room;
+	run.stage.room = room;
 }
 
 static int run_run(const struct call *call)
@@ -342,7 +375,7 @@ static int run_run(const struct call *call)
 		fprintf(stderr, "upager: %s\n", store_open_error());
 		return EXIT_FAILURE;
 	}
-	run.limit = limit / page;
+	set_run_limit(limit / page);
 	run.next_key = 1;
 	resident_init(&run.residents, page);
 	run_source_init(&run);

@@ -21,9 +21,11 @@
 #include "wire.h"
 
 /* Puts under way at most: they hold memory of ours */
-#define BATCHES_MAX	1024
-/* Chunks to look at for one that can go */
-#define TRIES		256
+#define PUTS_MAX	1024
+/* Chunks to look at for one that can go, and is not in use */
+#define TRIES		4096
+/* Once it begins, it goes on until so many pages are free: this part of the limit */
+#define LOW_PART	32
 
 static size_t page_of(const struct run *run)
 {
@@ -90,7 +92,8 @@ static unsigned int choose(struct run *run, struct chunk *chunk, uint64_t *from)
 	return n;
 }
 
-static bool order(struct run *run, struct evictor *evictor, uint64_t from, unsigned int n)
+static bool order(struct run *run, struct evictor *evictor, uint64_t from, unsigned int n,
+		  unsigned int life)
 {
 	struct client *client = evictor->client;
 	struct region *region = region_at(&client->regions, from), part;
@@ -114,6 +117,7 @@ static bool order(struct run *run, struct evictor *evictor, uint64_t from, unsig
 		.from = from,
 		.key = region_key(&client->regions, region, from),
 		.pages = n,
+		.life = life,
 	};
 	return true;
 }
@@ -130,10 +134,11 @@ static bool evict_some(struct run *run)
 		if (!chunk)
 			return false;
 		evictor = evictor_of(run, chunk->client);
-		n = evictor && !chunk->client->ended && !chunk->client->doomed &&
+		n = evictor && !chunk->passes && !chunk->client->ended && !chunk->client->doomed &&
 		    !chunk->client->detach ? choose(run, chunk, &from) : 0;
-		if (n && order(run, evictor, from, n))
+		if (n && order(run, evictor, from, n, chunk->life))
 			return true;
+		chunk->passes -= !!chunk->passes;
 		TAILQ_REMOVE(&run->residents.order, chunk, link);
 		TAILQ_INSERT_TAIL(&run->residents.order, chunk, link);
 	}
@@ -150,11 +155,11 @@ bool evict_step(struct run *run)
 {
 	if (run->moving.evictor)
 		return true;
-	if (!run->limit || !LIST_EMPTY(&run->held) || run->batches >= BATCHES_MAX)
+	if (!run->limit || !TAILQ_EMPTY(&run->stage.held) || run->stage.writing >= PUTS_MAX)
 		return false;
 	if (run->residents.pages > run->limit)
 		run->emptying = true;
-	else if (run->residents.pages <= run->limit - run->limit / 16)
+	else if (run->residents.pages <= run->limit - run->limit / LOW_PART)
 		run->emptying = false;
 	return run->emptying && evict_some(run);
 }
@@ -267,8 +272,9 @@ static void keep_pages(struct run *run, struct client *client)
 		if (is_zero(run, page))
 			run_delete(run, &zero, zero.start, zero.end);
 		else
-			run_put(run, moving->keys[i], page);
+			stage_put(run, moving->keys[i], page, moving->life);
 	}
+	stage_write(run);
 	free(ours.iov_base);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which pages clients have, by chunks of 64; the oldest chunk goes first. */
+/* Which pages clients have, by chunks of 64; the oldest chunk not in use goes first. */
 #include <stdlib.h>
 
 #include "run.h"
@@ -116,6 +116,19 @@ void resident_move(struct residents *all, struct client *client, uint64_t from, 
 		resident_clear(all, client, from + at, all->page);
 		resident_set(all, client, to + at, all->page);
 	}
+}
+
+/* A page has come back soon after it was taken out: its chunk is in use. */
+void resident_rescue(struct residents *all, struct client *client, uint64_t addr,
+		     unsigned int life)
+{
+	struct chunk *chunk = find(all, client, addr);
+
+	if (!chunk)
+		return;
+	if (chunk->life <= life)
+		chunk->life = life < LIFE_MAX ? life + 1 : LIFE_MAX;
+	chunk->passes = chunk->life;
 }
 
 bool resident_has(struct residents *all, struct client *client, uint64_t addr)

@@ -4,6 +4,7 @@
  *
  *	resident.c	the pages that clients have, in the order in which they came
  *	evict.c		taking pages out of clients
+ *	stage.c		pages that were taken out, on their way to the store
  *	run-source.c	giving them back: a source in front of a store
  *	cmd-run.c	the command
  */
@@ -18,6 +19,9 @@
 #include "store.h"
 
 #define CHUNK_BUCKETS	4096u
+#define STAGE_BUCKETS	8192u
+/* Times that a chunk which is in use is passed over at most */
+#define LIFE_MAX	3u
 
 /**
  * struct chunk - neighbouring pages of a client
@@ -27,6 +31,8 @@
  * @base: address of the first page, aligned to EVICT_PAGES pages
  * @mask: those that it has
  * @single: they go one by one, together they can't
+ * @life: how often it was found in use, LIFE_MAX at most
+ * @passes: times that it is still to be passed over
  */
 struct chunk {
 	TAILQ_ENTRY(chunk) link;
@@ -35,6 +41,8 @@ struct chunk {
 	uint64_t base;
 	uint64_t mask;
 	bool single;
+	unsigned int life;
+	unsigned int passes;
 };
 
 TAILQ_HEAD(chunk_list, chunk);
@@ -59,6 +67,8 @@ void resident_set(struct residents *all, struct client *client, uint64_t addr, u
 void resident_clear(struct residents *all, struct client *client, uint64_t addr, uint64_t len);
 void resident_move(struct residents *all, struct client *client, uint64_t from, uint64_t to,
 		   uint64_t len);
+void resident_rescue(struct residents *all, struct client *client, uint64_t addr,
+		     unsigned int life);
 bool resident_has(struct residents *all, struct client *client, uint64_t addr);
 void resident_forget(struct residents *all, struct client *client);
 
@@ -88,6 +98,7 @@ LIST_HEAD(evictor_list, evictor);
  * @from: first address
  * @key: of the first page
  * @pages: how many were ordered
+ * @life: of their chunk
  * @seen: the kernel has told that it was done
  * @captured: pages that it had then: bit I is page I
  * @keys: of these
@@ -97,13 +108,35 @@ struct moving {
 	uint64_t from;
 	uint64_t key;
 	unsigned int pages;
+	unsigned int life;
 	bool seen;
 	uint64_t captured;
 	uint64_t keys[EVICT_PAGES];
 };
 
-struct held;
-LIST_HEAD(held_list, held);
+struct victim;
+TAILQ_HEAD(victim_list, victim);
+LIST_HEAD(victim_bucket, victim);
+
+/**
+ * struct stage - pages that were taken out, and are not in the store yet
+ * @staged: those that may still be wanted, the oldest first
+ * @held: those that the store did not take
+ * @free: memory for more
+ * @buckets: by key
+ * @pages: how many are in @staged
+ * @room: how many may be
+ * @writing: how many the store is at
+ */
+struct stage {
+	struct victim_list staged;
+	struct victim_list held;
+	struct victim_list free;
+	struct victim_bucket buckets[STAGE_BUCKETS];
+	uint64_t pages;
+	uint64_t room;
+	unsigned int writing;
+};
 
 /**
  * struct run - a run of a program, with all that it starts
@@ -114,14 +147,15 @@ LIST_HEAD(held_list, held);
  * @evictors: their threads
  * @listener: for evictors
  * @moving: what is on its way out of a client
- * @held: pages that the store did not take, to be tried again
+ * @stage: pages that were taken out, and are not in the store yet
  * @parked: requests that wait until pages have gone
  * @parked_last: the last of them
- * @limit: pages that clients may have together, 0: any number
- * @batches: puts under way, by 64
+ * @limit: pages that clients may have together, the stage not among them; 0: any number
  * @next_key: not used yet
  * @retry_at: when to try again what is held
  * @evicted: pages that were taken out
+ * @rescued: of these, pages that came back without the store
+ * @fetched: of these, pages that came back from the store
  * @complained: it was said that the store does not work
  * @emptying: pages go until there is some room
  */
@@ -133,26 +167,33 @@ struct run {
 	struct evictor_list evictors;
 	struct watch listener;
 	struct moving moving;
-	struct held_list held;
+	struct stage stage;
 	struct store_req *parked;
 	struct store_req *parked_last;
 	uint64_t limit;
-	unsigned int batches;
 	uint64_t next_key;
 	uint64_t retry_at;
 	uint64_t evicted;
+	uint64_t rescued;
+	uint64_t fetched;
 	bool complained;
 	bool emptying;
 };
 
 /* run-source.c */
 void run_source_init(struct run *run);
-void run_put(struct run *run, uint64_t key, const void *page);
 void run_delete(struct run *run, const struct region *region, uint64_t start, uint64_t end);
 void run_release(struct run *run);
 bool run_full(const struct run *run);
-int run_retry(struct run *run);
-void run_source_free(struct run *run);
+
+/* stage.c */
+void stage_init(struct stage *stage);
+void stage_put(struct run *run, uint64_t key, const void *page, unsigned int life);
+void stage_drop(struct run *run, uint64_t key);
+const void *stage_find(const struct stage *stage, uint64_t key);
+void stage_filled(struct run *run, struct client *client, uint64_t addr);
+void stage_write(struct run *run);
+int stage_retry(struct run *run);
 
 /* evict.c */
 int evict_listen(struct run *run, const char *path);

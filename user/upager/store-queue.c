@@ -183,7 +183,11 @@ static bool needs_kind(struct store *store, struct store_req *req)
 	case STORE_PUT:
 		if (!page_same(store, req->page, &req->private.sum)) {
 			req->private.sum = page_sum(store, entry->key, req->page);
-			return true;
+			/* read, but not written: it need not be sent again */
+			if (!(entry->flags & ENTRY_HELD) || entry->sum != req->private.sum)
+				return true;
+			store->stats.clean++;
+			return false;
 		}
 		req->private.wire = STORE_DEL;
 		if (entry->flags & ENTRY_HELD)

@@ -114,6 +114,7 @@ struct store_options {
  * @gets: gets done
  * @puts: puts done
  * @dels: dels done
+ * @clean: puts of a page that the store had already, as it was
  * @failed: requests that failed, -ENOENT not counted
  * @retries: times that a request was sent again
  * @reconnects: connections made again
@@ -132,6 +133,7 @@ struct store_stats {
 	uint64_t gets;
 	uint64_t puts;
 	uint64_t dels;
+	uint64_t clean;
 	uint64_t failed;
 	uint64_t retries;
 	uint64_t reconnects;
