@@ -3,14 +3,22 @@
  * What upager run has to hold within a limit.
  *
  * usage: limit-load hot PAGES SCAN EVERY
+ *        limit-load fork PAGES KIB
  *
  * PAGES pages are read again and again, after every EVERY of SCAN pages that are
- * written once. Status 1 if a page is not what it must be.
+ * written once.
+ *
+ * PAGES pages are written, and after a fork by the child as well; both read them
+ * all. When they have less than KIB anonymous memory together, or not within a
+ * long time, the child says how much that is.
+ *
+ * Status 1 if a page is not what it must be.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static size_t page;
@@ -58,10 +66,69 @@ static int hot(size_t pages, size_t scan, size_t every)
 	return 0;
 }
 
+/* Anonymous memory that a process has, in KiB */
+static unsigned long memory_of(pid_t pid)
+{
+	unsigned long kib = 0;
+	char path[40], line[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "RssAnon: %lu", &kib);
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+static int child(const char *at, size_t pages, unsigned long kib)
+{
+	unsigned long both = 0;
+	int tries;
+
+	for (tries = 0; tries < 3000; tries++) {
+		both = memory_of(getpid()) + memory_of(getppid());
+		if (both < kib)
+			break;
+		usleep(10000);
+	}
+	printf("%lu\n", both);
+	fflush(stdout);
+	for (size_t i = 0; i < pages; i++)
+		check(at + i * page, pages + i);
+	return 0;
+}
+
+static int forks(size_t pages, unsigned long kib)
+{
+	char *at = get_pages(pages);
+	int status = -1;
+	size_t i;
+	pid_t pid;
+
+	for (i = 0; i < pages; i++)
+		fill(at + i * page, i);
+	pid = fork();
+	for (i = 0; i < pages; i++) {
+		check(at + i * page, i);
+		if (!pid)
+			fill(at + i * page, pages + i);
+	}
+	if (!pid)
+		_exit(child(at, pages, kib));
+	waitpid(pid, &status, 0);
+	for (i = 0; i < pages; i++)
+		check(at + i * page, i);
+	return status ? 3 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	page = sysconf(_SC_PAGESIZE);
 	if (argc == 5 && !strcmp(argv[1], "hot"))
 		return hot(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
+	if (argc == 4 && !strcmp(argv[1], "fork"))
+		return forks(atoi(argv[2]), atoi(argv[3]));
 	return 2;
 }

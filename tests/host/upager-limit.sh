@@ -44,6 +44,25 @@ clean_pages_are_not_written()
 	hot --stage 0 && grep -E '[0-9]{3,} of them of pages as they were' "$work/err"
 }
 
+# A child of fork() and its parent have the limit together, and each its own pages.
+# What is not paged (stacks, small mappings) is less than a MiB.
+child_counts()
+{
+	run timeout -k 5 90 upager run --limit 4M -- "$load" fork 8192 5120
+	equal status 0 "$status" || return
+	echo "# $(cat "$work/out") KiB in both"
+	(($(cat "$work/out") < 5120))
+}
+
+# The same behind two forks of a shell
+counts_behind_a_shell()
+{
+	# shellcheck disable=SC2016 # for the shell that is run
+	run timeout -k 5 90 upager run --limit 4M -- \
+		sh -c '("$1" fork 8192 5120; exit $?)' sh "$load"
+	equal status 0 "$status" && (($(cat "$work/out") < 5120))
+}
+
 wrong_stage()
 {
 	run upager run --stage 51 -- true
@@ -53,5 +72,7 @@ wrong_stage()
 begin upager
 check hot_pages_stay hot_pages_stay
 check clean_pages_are_not_written clean_pages_are_not_written
+check child_counts child_counts
+check counts_behind_a_shell counts_behind_a_shell
 check wrong_stage wrong_stage
 finish

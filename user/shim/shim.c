@@ -56,6 +56,8 @@ static struct attach pager;
 static ino_t socket_inode;
 static size_t above = ABOVE_DEFAULT;
 static size_t page_size;
+/* Where pages are moved to; and a page that tells the pager who a child is */
+static char *place, *mark;
 
 static void *real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
@@ -185,14 +187,31 @@ static int64_t move(const struct evict_order *order, void *to)
 	return status;
 }
 
+/* The place stays ours, empty. */
+static void clear_place(void)
+{
+	real_mmap(place, EVICT_PAGES * page_size, PROT_NONE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+/* A fault tells which process a child is: nothing else in its userfaultfd does. */
+static void tell_process(void)
+{
+	pthread_mutex_lock(&lock);
+	syscall(SYS_madvise, mark, page_size, MADV_DONTNEED);
+	pthread_mutex_unlock(&lock);
+	*(volatile char *)mark;
+}
+
 static void *evict(void *arg)
 {
-	struct evict_answer answer = {.to = (uintptr_t)arg};
-	size_t room = EVICT_PAGES * page_size;
+	struct evict_answer answer = {.to = (uintptr_t)place};
 	char path[128];
 	struct evict_order order;
 	int sock;
 
+	if (arg)
+		tell_process();
 	snprintf(path, sizeof(path), "%s" EVICT_SUFFIX, getenv(RUN_SOCKET_ENV));
 	sock = wire_connect(path);
 	if (sock < 0)
@@ -202,16 +221,31 @@ static void *evict(void *arg)
 		return NULL;
 	while (read(sock, &order, sizeof(order)) == sizeof(order)) {
 		if (!order.len) {
-			/* the place stays ours, empty */
-			real_mmap(arg, room, PROT_NONE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+			clear_place();
 			continue;
 		}
-		answer.status = move(&order, arg);
+		answer.status = move(&order, place);
 		if (write(sock, &answer, sizeof(answer)) != sizeof(answer))
 			break;
 	}
 	return NULL;
+}
+
+/* @child: of fork() */
+static void start_evictor(bool child)
+{
+	sigset_t all, before;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	/* signals are for the program's own threads */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_create(&thread, &attr, evict, child ? mark : NULL);
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 static void before_fork(void)
@@ -227,9 +261,12 @@ static void after_fork(void)
 /*
  * The child's memory is known to the pager already, by an event; what we have
  * here is the parent's. What the child maps anew gets a connection of its own.
+ * Threads are not inherited, so it needs one of its own to move its pages.
  */
 static void in_child(void)
 {
+	bool paged = state != ALONE && mark;
+
 	if (state == ATTACHED) {
 		if (still_ours())
 			close(pager.sock);
@@ -238,30 +275,28 @@ static void in_child(void)
 		state = NEW;
 	}
 	pthread_mutex_init(&lock, NULL);
+	if (!paged)
+		return;
+	/* what the parent's thread was moving is not the child's */
+	clear_place();
+	start_evictor(true);
 }
 
 static __attribute__((constructor)) void start(void)
 {
-	sigset_t all, before;
-	pthread_attr_t attr;
-	pthread_t thread;
-	void *place;
-
 	if (state == NEW)
 		attach();
 	if (state != ATTACHED)
 		return;
+	/* malloc() has to be in order in a child before ours runs there */
+	free(malloc(1));
 	pthread_atfork(before_fork, after_fork, in_child);
 	place = real_mmap(NULL, EVICT_PAGES * page_size, PROT_NONE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (place == MAP_FAILED)
 		return;
-	/* signals are for the program's own threads */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_create(&thread, &attr, evict, place);
-	pthread_attr_destroy(&attr);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	mark = real_mmap(NULL, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mark == MAP_FAILED || attach_region(&pager, mark, page_size, 0, page_size))
+		mark = NULL;
+	start_evictor(false);
 }

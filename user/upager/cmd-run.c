@@ -234,7 +234,7 @@ static void on_forked(void *ctx, struct client *parent, struct client *forked)
 {
 	size_t i;
 
-	(void)ctx;
+	inherit_note(ctx, parent, forked);
 	for (i = 0; i < parent->regions.count; i++)
 		parent->regions.at[i].flags |= REGION_SHARED;
 	for (i = 0; i < forked->regions.count; i++)
@@ -262,14 +262,17 @@ static bool has_clients(const struct pager *pager)
 
 static int serve(int gate)
 {
-	int err = 0, ms;
+	int err = 0, ms, due;
 
 	if (write(gate, "", 1) != 1)
 		return -errno;
 	close(gate);
 	while (!err && (!child_ended || has_clients(run.pager))) {
+		due = inherit_step(&run);
 		evict_step(&run);
 		ms = stage_retry(&run);
+		if (ms < 0 || (due >= 0 && due < ms))
+			ms = due;
 		err = pager_turn(run.pager, ms);
 	}
 	return err;
@@ -280,13 +283,12 @@ static void show_stats(void)
 	struct store_stats now;
 
 	store_stats(run.store, &now);
-	fprintf(stderr, "upager: %llu pages taken out, %llu came back from the stage, %llu from the "
-		"store\n",
-		(unsigned long long)run.evicted, (unsigned long long)run.rescued,
-		(unsigned long long)run.fetched);
-	fprintf(stderr, "upager: %llu puts, %llu of them of pages as they were; %llu pages of one "
-		"word\n",
-		(unsigned long long)now.puts, (unsigned long long)now.clean,
+	fprintf(stderr, "upager: %llu pages taken out,", (unsigned long long)run.evicted);
+	fprintf(stderr, " %llu came back from the stage, %llu from the store\n",
+		(unsigned long long)run.rescued, (unsigned long long)run.fetched);
+	fprintf(stderr, "upager: %llu puts,", (unsigned long long)now.puts);
+	fprintf(stderr, " %llu of them of pages as they were; %llu pages of one word\n",
+		(unsigned long long)now.clean,
 		(unsigned long long)now.same);
 	if (now.failed || now.retries)
 		fprintf(stderr, "upager: %s: %llu requests failed, %llu retries, %llu reconnects\n",

@@ -32,13 +32,21 @@ static size_t page_of(const struct run *run)
 	return run->pager->page;
 }
 
+/*
+ * A child of fork() has two clients: what it has from its parent, and what it
+ * has mapped itself. Its process may have been another program's.
+ */
 static struct evictor *evictor_of(const struct run *run, const struct client *client)
 {
 	struct evictor *evictor;
 
-	LIST_FOREACH(evictor, &run->evictors, link)
-		if (evictor->client == client && evictor->place)
+	LIST_FOREACH(evictor, &run->evictors, link) {
+		if (!evictor->place || !evictor->client)
+			continue;
+		if (evictor->client == client ||
+		    (evictor->pid == client->pid && uffd_is_alive(client->uffd.fd)))
 			return evictor;
+	}
 	return NULL;
 }
 
@@ -92,10 +100,9 @@ static unsigned int choose(struct run *run, struct chunk *chunk, uint64_t *from)
 	return n;
 }
 
-static bool order(struct run *run, struct evictor *evictor, uint64_t from, unsigned int n,
-		  unsigned int life)
+static bool order(struct run *run, struct evictor *evictor, struct client *client,
+		  uint64_t from, unsigned int n, unsigned int life)
 {
-	struct client *client = evictor->client;
 	struct region *region = region_at(&client->regions, from), part;
 	struct evict_order order = {.from = from, .len = n * page_of(run)};
 	int err = 0;
@@ -114,6 +121,7 @@ static bool order(struct run *run, struct evictor *evictor, uint64_t from, unsig
 	region = region_at(&client->regions, from);
 	run->moving = (struct moving){
 		.evictor = evictor,
+		.client = client,
 		.from = from,
 		.key = region_key(&client->regions, region, from),
 		.pages = n,
@@ -136,7 +144,7 @@ static bool evict_some(struct run *run)
 		evictor = evictor_of(run, chunk->client);
 		n = evictor && !chunk->passes && !chunk->client->ended && !chunk->client->doomed &&
 		    !chunk->client->detach ? choose(run, chunk, &from) : 0;
-		if (n && order(run, evictor, from, n, chunk->life))
+		if (n && order(run, evictor, chunk->client, from, n, chunk->life))
 			return true;
 		chunk->passes -= !!chunk->passes;
 		TAILQ_REMOVE(&run->residents.order, chunk, link);
@@ -222,7 +230,7 @@ bool evict_moved(struct run *run, struct client *client, uint64_t from, uint64_t
 	const struct region *region;
 	uint64_t addr = from;
 
-	if (moving->evictor && moving->evictor->client == client && to &&
+	if (moving->evictor && moving->client == client && to &&
 	    to == moving->evictor->place) {
 		capture(run, client, to);
 		return true;
@@ -281,8 +289,8 @@ static void keep_pages(struct run *run, struct client *client)
 static void on_answer(struct run *run, struct evictor *evictor, const struct evict_answer *answer)
 {
 	static const struct evict_order no_more;
-	struct client *client = evictor->client;
 	struct moving *moving = &run->moving;
+	struct client *client = moving->client;
 	unsigned int n = moving->pages;
 	uint64_t from = moving->from;
 	struct chunk *chunk;
@@ -315,7 +323,7 @@ static void on_answer(struct run *run, struct evictor *evictor, const struct evi
 static void drop_evictor(struct evictor *evictor)
 {
 	struct run *run = evictor->run;
-	struct client *client = evictor->client;
+	struct client *client = run->moving.client, *next;
 
 	pager_unwatch(run->pager, &evictor->watch);
 	LIST_REMOVE(evictor, link);
@@ -327,8 +335,12 @@ static void drop_evictor(struct evictor *evictor)
 		run_release(run);
 	}
 	/* exec() ends the memory, not the process */
-	if (client && !client->ended && !uffd_is_alive(client->uffd.fd))
-		client_end(client);
+	for (client = TAILQ_FIRST(&run->pager->clients); client; client = next) {
+		next = TAILQ_NEXT(client, link);
+		if (client->pid == evictor->pid && client->uffd.fd >= 0 &&
+		    !uffd_is_alive(client->uffd.fd))
+			client_end(client);
+	}
 	free(evictor);
 }
 
@@ -404,8 +416,11 @@ void evict_forget(struct run *run, struct client *client)
 	LIST_FOREACH(evictor, &run->evictors, link)
 		if (evictor->client == client)
 			evictor->client = NULL;
+	if (run->moving.client == client)
+		run->moving.client = NULL;
 	for (i = 0; i < client->regions.count; i++)
 		run_delete(run, &client->regions.at[i], 0, UINT64_MAX);
+	inherit_forget(run, client);
 	resident_forget(&run->residents, client);
 }
 

@@ -4,6 +4,7 @@
  *
  *	resident.c	the pages that clients have, in the order in which they came
  *	evict.c		taking pages out of clients
+ *	inherit.c	what children of fork() have from the beginning
  *	stage.c		pages that were taken out, on their way to the store
  *	run-source.c	giving them back: a source in front of a store
  *	cmd-run.c	the command
@@ -95,6 +96,7 @@ LIST_HEAD(evictor_list, evictor);
 /**
  * struct moving - what is being moved away right now
  * @evictor: by whom, NULL: nothing is
+ * @client: whose, NULL: it has ended
  * @from: first address
  * @key: of the first page
  * @pages: how many were ordered
@@ -105,6 +107,7 @@ LIST_HEAD(evictor_list, evictor);
  */
 struct moving {
 	struct evictor *evictor;
+	struct client *client;
 	uint64_t from;
 	uint64_t key;
 	unsigned int pages;
@@ -113,6 +116,9 @@ struct moving {
 	uint64_t captured;
 	uint64_t keys[EVICT_PAGES];
 };
+
+struct inheritance;
+LIST_HEAD(inheritance_list, inheritance);
 
 struct victim;
 TAILQ_HEAD(victim_list, victim);
@@ -144,6 +150,7 @@ struct stage {
  * @pager: the pager
  * @store: where pages go
  * @residents: what is in the clients
+ * @inheritances: what is in children, and not yet among these
  * @evictors: their threads
  * @listener: for evictors
  * @moving: what is on its way out of a client
@@ -164,6 +171,7 @@ struct run {
 	struct pager *pager;
 	struct store *store;
 	struct residents residents;
+	struct inheritance_list inheritances;
 	struct evictor_list evictors;
 	struct watch listener;
 	struct moving moving;
@@ -185,6 +193,11 @@ void run_source_init(struct run *run);
 void run_delete(struct run *run, const struct region *region, uint64_t start, uint64_t end);
 void run_release(struct run *run);
 bool run_full(const struct run *run);
+
+/* inherit.c */
+void inherit_note(struct run *run, const struct client *parent, struct client *child);
+int inherit_step(struct run *run);
+void inherit_forget(struct run *run, const struct client *client);
 
 /* stage.c */
 void stage_init(struct stage *stage);
