@@ -4,7 +4,7 @@
  * was put last, or an error; order, limits, statistics, what is left behind. Runs
  * on this machine as well (tests/host/upager-store.sh).
  *
- * vm: module=no
+ * vm: module=no timeout=180
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,8 +21,8 @@
 #include "lib/ktap.h"
 
 #define PAGE		4096
-#define MANY		700
-#define STEPS		3000
+#define MANY		400
+#define STEPS		1500
 
 struct page {
 	struct store_req req;	/* must be the first */
