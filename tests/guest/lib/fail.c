@@ -143,3 +143,14 @@ void fail_module(bool on)
 		set(kinds[i], "probability", "100");
 	}
 }
+
+void fail_forget(void)
+{
+	int fd = open(getenv("PFSTAT_KO"), O_RDONLY | O_CLOEXEC);
+
+	ASSERT_OK(fd);
+	pfstat_close(pf);
+	ASSERT_OK(syscall(SYS_delete_module, "pfstat", O_NONBLOCK));
+	ASSERT_OK(syscall(SYS_finit_module, fd, "", 0));
+	close(fd);
+}

@@ -34,4 +34,10 @@ bool fail_happened(void);
  */
 void fail_module(bool on);
 
+/*
+ * Loads the module anew: what was lost is counted from then on, and other tests
+ * expect nothing to be. Closes pf.
+ */
+void fail_forget(void);
+
 #endif
