@@ -117,9 +117,11 @@ void conn_send(struct conn *conn, struct flight *flight, int argc, const char **
 		conn_fail(conn, strerror(ENOMEM));
 }
 
+/* After puts: are they on replicas? If none was known: is there really none? */
 static void append_wait(struct conn *conn)
 {
 	struct redis *redis = conn->redis;
+	bool check = redis->wait_auto && !conn->server->info.replicas;
 	const char *argv[] = {"WAIT", NULL, "1000"};
 	struct flight *flight;
 	size_t lens[] = {4, 0, 4};
@@ -127,12 +129,19 @@ static void append_wait(struct conn *conn)
 
 	if (!conn->puts)
 		return;
-	flight = flight_new(redis, FLIGHT_WAIT);
+	flight = flight_new(redis, check ? FLIGHT_CHECK : FLIGHT_WAIT);
 	if (!flight) {
 		conn_fail(conn, strerror(ENOMEM));
 		return;
 	}
 	conn->puts = 0;
+	if (check) {
+		argv[0] = "INFO";
+		argv[1] = "replication";
+		lens[1] = strlen(argv[1]);
+		conn_send(conn, flight, 2, argv, lens);
+		return;
+	}
 	lens[1] = snprintf(number, sizeof(number), "%llu", (unsigned long long)redis->wait);
 	argv[1] = number;
 	conn_send(conn, flight, 3, argv, lens);

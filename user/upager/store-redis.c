@@ -9,8 +9,8 @@
 
 #define RETRY_MS	10
 #define MAX_HOPS	8
-/* A WAIT that found no replica takes a second; then one copy must do. */
-#define WAIT_TRIES	3
+/* A WAIT takes a second if no replica has the page; then one copy must do. */
+#define WAIT_TRIES	5
 
 int redis_name(const struct redis *redis, uint64_t key, uint64_t gen, char *name)
 {
@@ -40,14 +40,15 @@ static void redis_drop(struct store *store, struct store_entry *entry)
 
 /*
  * A master that dies right after its answer takes the page along unless a replica
- * has it. Without being told how many shall have it: one, if there is one.
+ * has it. Without being told how many shall have it: one, if there is one. Whether
+ * there is, is asked after the put: what was known before may be over.
  */
 static bool needs_replica(const struct conn *conn, const struct store_req *req)
 {
 	const struct redis *redis = conn->redis;
 
 	if (redis->wait_auto)
-		return conn->server->info.replicas && req->private.tries < WAIT_TRIES;
+		return req->private.doubts < WAIT_TRIES;
 	return redis->wait;
 }
 
@@ -313,13 +314,30 @@ static bool answer_page(struct redis *redis, struct flight *flight, const redisR
 	return false;
 }
 
-/* How many replicas have all that was written before */
-static void answer_wait(struct conn *conn, const redisReply *reply)
+/* WAIT: how many replicas have all that was written before */
+static bool has_enough(const struct redis *redis, const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_INTEGER && reply->integer >= 0 &&
+	       (uint64_t)reply->integer >= redis->wait;
+}
+
+/* INFO replication: there is no replica that could have it */
+static bool has_none(struct conn *conn, const redisReply *reply)
+{
+	unsigned int count;
+
+	if (reply->type != REDIS_REPLY_STRING ||
+	    !reply_replicas(reply->str, reply->len, &count))
+		return false;
+	conn->server->info.replicas = count;
+	return !count;
+}
+
+/* All that was written before is where it has to be, or it is written once more. */
+static void answer_wait(struct conn *conn, bool enough)
 {
 	struct flight *flight = conn->unsure, *next;
 	struct redis *redis = conn->redis;
-	bool enough = reply->type == REDIS_REPLY_INTEGER && reply->integer >= 0 &&
-		      (uint64_t)reply->integer >= redis->wait;
 
 	conn->unsure = NULL;
 	if (!enough) {
@@ -330,10 +348,12 @@ static void answer_wait(struct conn *conn, const redisReply *reply)
 		next = flight->next;
 		if (flight->req) {
 			flight->req->private.flight = NULL;
-			if (enough)
+			if (enough) {
 				store_complete(redis->store, flight->req, 0);
-			else
+			} else {
+				flight->req->private.doubts++;
 				store_retry(redis->store, flight->req, RETRY_MS);
+			}
 		}
 		flight_free(redis, flight);
 	}
@@ -413,7 +433,10 @@ void redis_answer(struct redis *redis, struct flight *flight, const redisReply *
 		stays = answer_page(redis, flight, reply);
 		break;
 	case FLIGHT_WAIT:
-		answer_wait(conn, reply);
+		answer_wait(conn, has_enough(redis, reply));
+		break;
+	case FLIGHT_CHECK:
+		answer_wait(conn, has_none(conn, reply));
 		break;
 	case FLIGHT_UNLINK:
 		answer_unlink(redis, flight, reply);

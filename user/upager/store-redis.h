@@ -28,6 +28,7 @@ struct conn;
  * @FLIGHT_PAGE: of a request
  * @FLIGHT_ASKING: what comes before one after ASK
  * @FLIGHT_WAIT: until replicas have what was written before
+ * @FLIGHT_CHECK: whether there are still no replicas after that
  * @FLIGHT_HELLO: AUTH, SELECT
  * @FLIGHT_INFO: what the server is
  * @FLIGHT_SLOTS: the map of the cluster
@@ -38,6 +39,7 @@ enum flight_type {
 	FLIGHT_PAGE,
 	FLIGHT_ASKING,
 	FLIGHT_WAIT,
+	FLIGHT_CHECK,
 	FLIGHT_HELLO,
 	FLIGHT_INFO,
 	FLIGHT_SLOTS,
@@ -54,7 +56,7 @@ enum flight_type {
  * @key: of the page
  * @gen: number in its name
  * @hops: redirections so far
- * @waits: a WAIT follows, and tells when it is done
+ * @waits: a WAIT or a check follows, and tells when it is done
  */
 struct flight {
 	struct flight *next;

@@ -143,6 +143,15 @@ static bool field_is(const char *text, size_t len, const char *name, const char 
 	       !memcmp(value, word, end - value);
 }
 
+/* How many replicas INFO tells of; false if it says nothing of them. */
+bool reply_replicas(const char *text, size_t len, unsigned int *count)
+{
+	const char *value, *end;
+
+	return field(text, len, "connected_slaves", &value, &end) &&
+	       take_number(&value, end, 100000, count);
+}
+
 /* What INFO says; false if it isn't that. */
 bool reply_info(const char *text, size_t len, struct server_info *info)
 {
@@ -157,8 +166,7 @@ bool reply_info(const char *text, size_t len, struct server_info *info)
 	info->evicts = field(text, len, "maxmemory", &value, &end) &&
 		       !field_is(text, len, "maxmemory", "0") &&
 		       !field_is(text, len, "maxmemory_policy", "noeviction");
-	if (!field(text, len, "connected_slaves", &value, &end) ||
-	    !take_number(&value, end, 100000, &info->replicas))
+	if (!reply_replicas(text, len, &info->replicas))
 		info->replicas = 0;
 	return true;
 }

@@ -46,6 +46,7 @@ bool reply_redirect(const char *text, size_t len, struct redirect *redirect);
 int reply_slots(const redisReply *reply,
 		void (*range)(void *arg, unsigned int from, unsigned int to, const char *host,
 			      int port), void *arg);
+bool reply_replicas(const char *text, size_t len, unsigned int *count);
 bool reply_info(const char *text, size_t len, struct server_info *info);
 unsigned int key_slot(const char *key, size_t len);
 

@@ -89,7 +89,7 @@ struct store_req {
 		uint64_t started;		/* when the kind got it first */
 		uint64_t when;			/* when to try again */
 		unsigned int tries;
-		unsigned int doubts;		/* wrong answers */
+		unsigned int doubts;		/* wrong answers; no replica */
 		unsigned int list;
 	} private;
 };
