@@ -104,9 +104,10 @@ static void kill_pager_after(const char *resolver, unsigned int pages)
 TEST_EACH(pager_is_killed, const struct way *, ways)
 {
 	static const unsigned int moments[] = { 1, 2, 5, 40, 300, 1500 };
-	unsigned int i;
+	/* of the ways that are rarely used every second one */
+	unsigned int i, step = strcmp(each->name, "copy") ? 2 : 1;
 
-	for (i = 0; i < KTAP_ARRAY_SIZE(moments); i++)
+	for (i = step - 1; i < KTAP_ARRAY_SIZE(moments); i += step)
 		kill_pager_after(each->name, moments[i]);
 }
 
