@@ -41,7 +41,7 @@ static const char *text_of(struct json_object *object, const char *key)
 	struct json_object *value;
 
 	return json_object_object_get_ex(object, key, &value) ?
-	       json_object_get_string(value) : "";
+	       json_object_get_string(value) ?: "" : "";
 }
 
 static int by_start(const void *a, const void *b)
@@ -169,7 +169,8 @@ static __u32 parent_of(const struct recording *rec, __u64 pid)
 	struct json_object *processes, *value;
 	size_t i;
 
-	if (!json_object_object_get_ex(rec->meta, "processes", &processes))
+	if (!json_object_object_get_ex(rec->meta, "processes", &processes) ||
+	    !json_object_is_type(processes, json_type_array))
 		return 0;
 	for (i = 0; i < json_object_array_length(processes); i++) {
 		struct json_object *process;

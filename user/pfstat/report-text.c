@@ -21,7 +21,7 @@ static const char *text(const struct recording *rec, const char *key)
 	struct json_object *value;
 
 	return json_object_object_get_ex(rec->meta, key, &value) ?
-	       json_object_get_string(value) : "";
+	       json_object_get_string(value) ?: "" : "";
 }
 
 static void label_cell(struct table *table, const struct group *group,

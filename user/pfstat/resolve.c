@@ -68,7 +68,7 @@ static __u64 hex(struct json_object *object, const char *key)
 	struct json_object *value;
 
 	return json_object_object_get_ex(object, key, &value) ?
-	       strtoull(json_object_get_string(value), NULL, 16) : 0;
+	       strtoull(json_object_get_string(value) ?: "", NULL, 16) : 0;
 }
 
 /* The mapping of @object ("vmas") at @address, or NULL */
@@ -77,7 +77,8 @@ static struct json_object *find_vma(struct json_object *object, __u64 address)
 	struct json_object *vmas;
 	size_t i;
 
-	if (!json_object_object_get_ex(object, "vmas", &vmas))
+	if (!json_object_object_get_ex(object, "vmas", &vmas) ||
+	    !json_object_is_type(vmas, json_type_array))
 		return NULL;
 	for (i = 0; i < json_object_array_length(vmas); i++) {
 		struct json_object *vma = json_object_array_get_idx(vmas, i);
@@ -93,7 +94,8 @@ static struct json_object *find_process(struct json_object *meta, __u32 pid)
 	struct json_object *processes, *value;
 	size_t i;
 
-	if (json_object_object_get_ex(meta, "processes", &processes))
+	if (json_object_object_get_ex(meta, "processes", &processes) &&
+	    json_object_is_type(processes, json_type_array))
 		for (i = 0; i < json_object_array_length(processes); i++) {
 			struct json_object *process;
 
@@ -156,11 +158,11 @@ static const char *name_of(struct json_object *object)
 	char *text;
 
 	if (json_object_object_get_ex(object, "symbol", &symbol))
-		return must(strdup(json_object_get_string(symbol)));
+		return must(strdup(json_object_get_string(symbol) ?: ""));
 	if (!json_object_object_get_ex(object, "file", &file) ||
 	    !json_object_object_get_ex(object, "offset", &offset))
 		return NULL;
-	if (asprintf(&text, "%s+0x%llx", base_name(json_object_get_string(file)),
+	if (asprintf(&text, "%s+0x%llx", base_name(json_object_get_string(file) ?: ""),
 		     (unsigned long long)json_object_get_uint64(offset)) < 0)
 		out_of_memory();
 	return text;
