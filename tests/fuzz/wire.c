@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Records on the pager's socket, with descriptors or without. The input is cut
+ * into records: a byte that says how many descriptors, one for the length, and
+ * that many bytes.
+ */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../../user/upager/wire.h"
+
+#define FDS_MOST	6
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void put(int sock, const uint8_t *data, size_t len, unsigned int fds)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(FDS_MOST * sizeof(int))];
+	} control = {};
+	struct iovec part = { (void *)data, len };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	int numbers[FDS_MOST] = {};
+
+	if (fds) {
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(fds * sizeof(int));
+		control.header.cmsg_len = CMSG_LEN(fds * sizeof(int));
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		memcpy(CMSG_DATA(&control.header), numbers, fds * sizeof(int));
+	}
+	if (sendmsg(sock, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		abort();
+}
+
+/* Whether a descriptor was forgotten: the next one would be another. */
+static int next_fd(void)
+{
+	int fd = dup(0);
+
+	if (fd < 0)
+		abort();
+	close(fd);
+	return fd;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	int ends[2], next, fd, got;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+		abort();
+	next = next_fd();
+	while (len >= 2) {
+		bool want = data[0] & 0x80;
+		unsigned int fds = (data[0] & 0x7f) % (FDS_MOST + 1);
+		size_t size = data[1] < len - 2 ? data[1] : len - 2;
+		struct wire wire;
+
+		put(ends[0], data + 2, size, fds);
+		got = wire_receive(ends[1], &wire, want ? &fd : NULL);
+		if (got == 1 && (size != sizeof(wire) || wire.magic != WIRE_MAGIC))
+			abort();
+		if (want && fd >= 0) {
+			if (got != 1 && got != 0)
+				abort();
+			close(fd);
+		}
+		if (next_fd() != next)
+			abort();
+		data += 2 + size;
+		len -= 2 + size;
+	}
+	close(ends[0]);
+	close(ends[1]);
+	return 0;
+}
