@@ -171,10 +171,11 @@ static const struct wp_case {
 static int unprotecting_allows_writes(void)
 {
 	struct utsname name;
-	int major, minor;
+	int major, minor, parsed;
 
 	ASSERT_OK(uname(&name));
-	ASSERT_EQ(sscanf(name.release, "%d.%d", &major, &minor), 2);
+	parsed = sscanf(name.release, "%d.%d", &major, &minor);
+	ASSERT_EQ(parsed, 2);
 	return major > 6 || (major == 6 && minor >= 2);
 }
 
