@@ -3,7 +3,7 @@
  * What the pager resolves and what copy-on-write does afterwards agree: pfstat
  * counts the faults of a client that writes to pages it was given for reading.
  */
-// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=90
+// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=180
 #include "lib/cow.h"
 #include "upager_test.h"
 

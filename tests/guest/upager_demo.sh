@@ -4,7 +4,7 @@
 # upager demo prints the classic run to the last character, with every strategy
 # that the module allows, and wrong numbers of pages are refused.
 #
-# vm: smp=4 mem=512 module-args=unsafe_write=1
+# vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=180
 #
 # Functions are called by ok(), which shellcheck does not see.
 # shellcheck disable=SC2317

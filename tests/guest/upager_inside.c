@@ -3,7 +3,7 @@
  * Paging in the thread that faults: SIGBUS mode, without a pager. Runs on this
  * machine as well (tests/host/upager-inside.sh).
  */
-// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=60
+// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=180
 #include <fcntl.h>
 #include <pthread.h>
 

@@ -3,7 +3,7 @@
  * Moments that races would hit now and then, made to happen: the source stops the
  * pager in the middle of a fault until the client has done something.
  */
-// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=60
+// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=180
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>

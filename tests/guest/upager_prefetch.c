@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is fetched before it is asked for: how much, exactly, and after whom. */
-// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=90
+// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=180
 #include "../../user/upager/stream.h"
 #include "upager_test.h"
 

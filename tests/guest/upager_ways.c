@@ -5,7 +5,7 @@
  * has not got them, they are refused, and the same memory is copied. Runs on this
  * machine as well (tests/host/upager-ways.sh).
  */
-// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=90
+// vm: smp=4 mem=512 module-args=unsafe_write=1 timeout=180
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/utsname.h>
