@@ -4,6 +4,7 @@
  *
  * usage: limit-load hot PAGES SCAN EVERY
  *        limit-load fork PAGES KIB
+ *        limit-load work PAGES
  *
  * PAGES pages are read again and again, after every EVERY of SCAN pages that are
  * written once.
@@ -12,8 +13,12 @@
  * all. When they have less than KIB anonymous memory together, or not within a
  * long time, the child says how much that is.
  *
+ * PAGES pages are read and written round and round, until standard input ends; the
+ * process is printed when all have been written once.
+ *
  * Status 1 if a page is not what it must be.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,6 +128,25 @@ static int forks(size_t pages, unsigned long kib)
 	return status ? 3 : 0;
 }
 
+static int work(size_t pages)
+{
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+	char *at = get_pages(pages);
+	size_t i, round;
+
+	for (i = 0; i < pages; i++)
+		fill(at + i * page, i);
+	printf("%d\n", (int)getpid());
+	fflush(stdout);
+	for (round = 0; !poll(&input, 1, 0); round++) {
+		for (i = 0; i < pages; i++) {
+			check(at + i * page, i + round);
+			fill(at + i * page, i + round + 1);
+		}
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	page = sysconf(_SC_PAGESIZE);
@@ -130,5 +154,7 @@ int main(int argc, char **argv)
 		return hot(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
 	if (argc == 4 && !strcmp(argv[1], "fork"))
 		return forks(atoi(argv[2]), atoi(argv[3]));
+	if (argc == 3 && !strcmp(argv[1], "work"))
+		return work(atoi(argv[2]));
 	return 2;
 }

@@ -44,6 +44,8 @@ _upager_words()
 			;;
 		run) printf '%s\n' --limit --store --above --stage --stats --help ;;
 		stat) printf '%s\n' --json --help ;;
+		limit) printf '%s\n' --help ;;
+		detach) printf '%s\n' --progress --quiet --help ;;
 		help) printf '%s\n' --help ;;
 		'') printf '%s\n' --help --version ;;
 		esac
@@ -51,9 +53,9 @@ _upager_words()
 	fi
 	case $command in
 	'' | help)
-		printf '%s\n' demo run stat help
+		printf '%s\n' demo run limit detach stat help
 		;;
-	stat)
+	stat | limit | detach)
 		_upager_pagers
 		;;
 	esac

@@ -331,6 +331,16 @@ static void detach_end(struct client *client)
 	client_end(client);
 }
 
+/* It is there, or it is zeros: nothing has to be fetched. */
+static bool never_out(const struct client *client, const struct region *region)
+{
+	const struct source *source = client->pager->config.source;
+
+	return source && source->ops->has && region->unit == client->pager->page &&
+	       !source->ops->has(source,
+				 region_key(&client->regions, region, client->fill_at));
+}
+
 /**
  * client_detach_step - go on with what client_detach() began
  * @client: which
@@ -351,6 +361,10 @@ void client_detach_step(struct client *client)
 		/* nothing else would be there without us */
 		if (region->flags & REGION_ZERO) {
 			client->fill_at = region->end;
+			continue;
+		}
+		if (never_out(client, region)) {
+			client->fill_at += region->unit;
 			continue;
 		}
 		fault_ahead(client, client->fill_at);
@@ -415,6 +429,12 @@ static int on_stat(struct client *client)
 	return err;
 }
 
+static int on_control(const struct pager *pager, const struct wire *wire)
+{
+	return pager->config.control ? pager->config.control(pager->config.ctx, wire) :
+				       -EOPNOTSUPP;
+}
+
 /* One record; false when there is none, or no client any more. */
 static bool take_record(struct client *client)
 {
@@ -447,6 +467,10 @@ static bool take_record(struct client *client)
 		}
 		client->detach_asked = true;
 		client_detach(client);
+		return true;
+	case WIRE_LIMIT:
+	case WIRE_RELEASE:
+		answer(client, wire.type, on_control(client->pager, &wire));
 		return true;
 	case WIRE_STAT:
 		if (!on_stat(client))

@@ -18,9 +18,6 @@
 #include "runtime.h"
 
 #define LIBRARY		"libupager-run.so"
-/* Less makes no sense: a program could hardly touch two places at once. */
-#define LIMIT_MIN	(1 << 20)
-
 /* of the shell: the command can't be run, or is not there */
 #define EXIT_CANT_RUN	126
 #define EXIT_NOT_FOUND	127
@@ -51,11 +48,11 @@ static const char *set_size(const char *arg, void *to)
 	return NULL;
 }
 
-static const char *set_limit(const char *arg, void *to)
+const char *parse_limit(const char *arg, void *to)
 {
 	const char *problem = set_size(arg, to);
 
-	return problem ?: *(uint64_t *)to < LIMIT_MIN ? "must be at least 1M" : NULL;
+	return problem ?: *(uint64_t *)to < RUN_LIMIT_MIN ? "must be at least 1M" : NULL;
 }
 
 static const char *set_stage(const char *arg, void *to)
@@ -76,7 +73,7 @@ static const char *set_url(const char *arg, void *to)
 }
 
 static const struct opt opts[] = {
-	{.name = "limit", .arg = "SIZE", .set = set_limit, .to = &limit,
+	{.name = "limit", .arg = "SIZE", .set = parse_limit, .to = &limit,
 	 .help = "have so much in memory at most (default: no limit)"},
 	{.name = "store", .arg = "URL", .set = set_url, .to = &url,
 	 .help = "where the rest goes (default: zmem:)"},
@@ -192,8 +189,11 @@ static int start(char **words, const char *socket, const char *library)
 
 static int on_region(void *ctx, struct client *client, struct region *region)
 {
-	(void)ctx;
+	const struct run *all = ctx;
+
 	(void)client;
+	if (all->detaching || all->detached)
+		return -EPERM;
 	/* zeros, until some of it is taken out */
 	region->flags |= REGION_ZERO;
 	region->key = 0;
@@ -241,6 +241,16 @@ static void on_forked(void *ctx, struct client *parent, struct client *forked)
 		forked->regions.at[i].flags |= REGION_SHARED;
 }
 
+static int on_control(void *ctx, const struct wire *wire)
+{
+	return run_control(ctx, wire);
+}
+
+static void on_json(void *ctx, struct json_object *top)
+{
+	run_json(ctx, top);
+}
+
 /* The terminal's is for all of its foreground; any other was meant for the program. */
 static bool on_signal(void *ctx, int number, bool by_terminal)
 {
@@ -269,6 +279,7 @@ static int serve(int gate)
 	close(gate);
 	while (!err && (!child_ended || has_clients(run.pager))) {
 		due = inherit_step(&run);
+		run_live_step(&run);
 		evict_step(&run);
 		ms = stage_retry(&run);
 		if (ms < 0 || (due >= 0 && due < ms))
@@ -328,6 +339,8 @@ static int run_with(const char *socket, int gate)
 		.filled = on_filled,
 		.moved = on_moved,
 		.forked = on_forked,
+		.control = on_control,
+		.json = on_json,
 		.signal = on_signal,
 		.ctx = &run,
 	};
@@ -349,17 +362,6 @@ static int run_with(const char *socket, int gate)
 	return err ? fail("wait", "events", -err, "") : pass_on(child_status);
 }
 
-/* The stage is part of the limit; it has room for one batch at least, or there is none. */
-static void set_run_limit(uint64_t pages)
-{
-	uint64_t room = pages * stage / 100;
-
-	if (room && room < EVICT_PAGES)
-		room = EVICT_PAGES;
-	run.limit = pages - room;
-	run.stage.room = room;
-}
-
 static int run_run(const struct call *call)
 {
 	const char *socket = runtime_socket(getpid()), *library = find_library();
@@ -377,7 +379,8 @@ static int run_run(const struct call *call)
 		fprintf(stderr, "upager: %s\n", store_open_error());
 		return EXIT_FAILURE;
 	}
-	set_run_limit(limit / page);
+	run.stage_percent = stage;
+	run_set_limit(&run, limit / page);
 	run.next_key = 1;
 	resident_init(&run.residents, page);
 	run_source_init(&run);

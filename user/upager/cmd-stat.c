@@ -2,17 +2,15 @@
 /* upager stat: what running pagers have done. */
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../cli/table.h"
+#include "ask.h"
 #include "cmd.h"
 #include "runtime.h"
-#include "wire.h"
 
 static const struct opt opts[] = {OPT_JSON, OPT_END};
 
@@ -20,36 +18,6 @@ static const struct opt opts[] = {OPT_JSON, OPT_END};
 static const char *const columns[] = {
 	"faults", "batches", "pages", "zeros", "ahead", "hits", "forks", "failures",
 };
-
-/* ask() - a pager's answer, as an object; NULL and errno */
-static struct json_object *ask(const char *path)
-{
-	struct wire wire = {.magic = WIRE_MAGIC, .type = WIRE_STAT};
-	struct json_object *object = NULL;
-	char *text = NULL;
-	ssize_t got = -1;
-	int sock = wire_connect(path);
-	int err;
-
-	if (sock < 0) {
-		errno = -sock;
-		return NULL;
-	}
-	err = wire_send(sock, &wire, -1) ?: wire_receive(sock, &wire, NULL);
-	if (err > 0 && wire.type == WIRE_STAT && wire.b < INT_MAX) {
-		text = must(malloc(wire.b + 1));
-		got = recv(sock, text, wire.b, 0);
-	}
-	if (got >= 0) {
-		text[got] = '\0';
-		object = json_tokener_parse(text);
-	}
-	free(text);
-	close(sock);
-	if (!object)
-		errno = EPROTO;
-	return object;
-}
 
 static uint64_t number_of(struct json_object *object, const char *name)
 {
@@ -75,6 +43,32 @@ static void add_row(struct table *table, struct json_object *pager, const char *
 	table_cell(table, "%u%%", percent(number_of(stats, "local"), number_of(stats, "sampled")));
 	table_cell(table, "%llu", (unsigned long long)
 		   (faults ? number_of(stats, "latency_ns") / faults / 1000 : 0));
+}
+
+static unsigned long long mib_of(struct json_object *run, const char *name)
+{
+	return number_of(run, name) >> 20;
+}
+
+/* What upager run tells beside its clients */
+static void print_run(struct json_object *pager)
+{
+	struct json_object *run = json_object_object_get(pager, "run");
+
+	if (!run)
+		return;
+	printf("\n%llu: %llu MiB in memory", (unsigned long long)number_of(pager, "pid"),
+	       mib_of(run, "memory"));
+	if (number_of(run, "limit"))
+		printf(" of %llu", mib_of(run, "limit"));
+	printf(", %llu on the stage, %llu in %s", mib_of(run, "stage"), mib_of(run, "stored"),
+	       json_object_get_string(json_object_object_get(run, "store")));
+	if (json_object_get_boolean(json_object_object_get(run, "detached")))
+		printf("; detached");
+	printf("\n%llu pages taken out", (unsigned long long)number_of(run, "taken_out"));
+	printf(", %llu came back from the stage, %llu from the store\n",
+	       (unsigned long long)number_of(run, "from_stage"),
+	       (unsigned long long)number_of(run, "from_store"));
 }
 
 static void print_text(struct json_object *pagers)
@@ -108,6 +102,8 @@ static void print_text(struct json_object *pagers)
 		add_row(table, pager, "all", json_object_object_get(pager, "all"));
 	}
 	table_print(table);
+	for (i = 0; i < json_object_array_length(pagers); i++)
+		print_run(json_object_array_get_idx(pagers, i));
 }
 
 static int no_answer(pid_t pid)
@@ -134,7 +130,7 @@ static void ask_all(struct json_object *pagers)
 
 		if (pid <= 0)
 			continue;
-		pager = ask(runtime_socket(pid));
+		pager = ask_stat(runtime_socket(pid));
 		if (pager)
 			json_object_array_add(pagers, pager);
 		else if (errno == ECONNREFUSED)
@@ -152,7 +148,7 @@ static int stat_run(const struct call *call)
 
 	if (call->number) {
 		path = runtime_socket(call->number);
-		pager = path ? ask(path) : NULL;
+		pager = path ? ask_stat(path) : NULL;
 		if (!pager) {
 			json_object_put(pagers);
 			return no_answer(call->number);
@@ -182,7 +178,8 @@ const struct command cmd_stat = {
 	"fetched before it was asked for, HITS what is known to have been of use; FAILURES\n"
 	"are pages that could not be had. LOCAL: how many faults were answered on the CPU of\n"
 	"the thread that waited, by samples. US/FAULT: microseconds from reading a fault to\n"
-	"waking who waits. --json has more, latencies among it.\n",
+	"waking who waits. --json has more, latencies among it. Of upager run: what it has in\n"
+	"memory, on the stage and in the store, and which pages went and came.\n",
 	.opts = opts,
 	.operands = OPERANDS_PID,
 	.no_device = true,

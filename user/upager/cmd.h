@@ -12,13 +12,14 @@ enum operands {
 	OPERANDS_NONE,
 	OPERANDS_NUMBER,	/* how many */
 	OPERANDS_PID,		/* a process, or none */
+	OPERANDS_PID_WORD,	/* a process, and a word */
 	OPERANDS_COMMAND,	/* a command with its arguments */
 };
 
 /**
  * struct call - what a command is run with
- * @number: with OPERANDS_NUMBER; with OPERANDS_PID the process, 0: none
- * @words: with OPERANDS_COMMAND; ends with NULL
+ * @number: with OPERANDS_NUMBER; with OPERANDS_PID* the process, 0: none
+ * @words: with OPERANDS_COMMAND, and the one of OPERANDS_PID_WORD; ends with NULL
  */
 struct call {
 	uint64_t number;
@@ -26,7 +27,12 @@ struct call {
 };
 
 extern const struct command cmd_demo;
+extern const struct command cmd_detach;
+extern const struct command cmd_limit;
 extern const struct command cmd_run;
 extern const struct command cmd_stat;
+
+/* cmd-run.c: the value of --limit; returns NULL, or what is wrong with it */
+const char *parse_limit(const char *arg, void *to);
 
 #endif /* CMD_H */

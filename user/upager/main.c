@@ -11,6 +11,8 @@
 static const struct command *const commands[] = {
 	&cmd_demo,
 	&cmd_run,
+	&cmd_limit,
+	&cmd_detach,
 	&cmd_stat,
 	&cmd_help,
 	NULL
@@ -41,14 +43,18 @@ static int parse_operands(const struct command *cmd, char **words, struct call *
 		return words[0] ? 0 : usage_error(cmd, "which command?");
 	if (cmd->operands == OPERANDS_NUMBER && !words[0])
 		return usage_error(cmd, "how many pages?");
+	if (cmd->operands == OPERANDS_PID_WORD && (!words[0] || !words[1]))
+		return usage_error(cmd, "two arguments are wanted");
 	if (words[0] && cmd->operands != OPERANDS_NONE) {
 		problem = parse_number(words[0], &call->number);
-		if (!problem && cmd->operands == OPERANDS_PID && call->number > INT_MAX)
+		if (!problem && cmd->operands != OPERANDS_NUMBER && call->number > INT_MAX)
 			problem = "not a process id";
 		if (problem)
 			return usage_error(cmd, "%s: %s", words[0], problem);
 		words++;
 	}
+	if (cmd->operands == OPERANDS_PID_WORD)
+		call->words = words++;
 	return words[0] ? usage_error(cmd, "%s: one argument too many", words[0]) : 0;
 }
 

@@ -55,5 +55,7 @@ struct json_object *pager_json(const struct pager *pager)
 	json_add(top, "clients", list);
 	stats_json(all, &sum);
 	json_add(top, "all", all);
+	if (pager->config.json)
+		pager->config.json(pager->config.ctx, top);
 	return top;
 }

@@ -61,7 +61,8 @@ bool run_full(const struct run *run)
 	return run->limit && run->residents.pages >= run->limit + SLACK;
 }
 
-static bool must_wait(const struct run *run, uint64_t key)
+/* Whether the page of a key is on its way out of a client */
+static bool is_moving(const struct run *run, uint64_t key)
 {
 	const struct moving *moving = &run->moving;
 	unsigned int i;
@@ -73,7 +74,12 @@ static bool must_wait(const struct run *run, uint64_t key)
 	for (i = 0; moving->seen && i < EVICT_PAGES; i++)
 		if (moving->captured >> i & 1 && moving->keys[i] == key)
 			return true;
-	return run_full(run);
+	return false;
+}
+
+static bool must_wait(const struct run *run, uint64_t key)
+{
+	return is_moving(run, key) || (run->moving.evictor && run_full(run));
 }
 
 static void source_get(struct source *source, struct store_req *req)
@@ -131,11 +137,20 @@ static const char *source_why(const struct source *source)
 	return store_why(((const struct run *)source)->store);
 }
 
+static bool source_has(const struct source *source, uint64_t key)
+{
+	const struct run *run = (const struct run *)source;
+
+	return is_moving(run, key) || stage_find(&run->stage, key) ||
+	       store_has(run->store, key);
+}
+
 static const struct source_ops ops = {
 	.get = source_get,
 	.dispatch = source_dispatch,
 	.fd = source_fd,
 	.why = source_why,
+	.has = source_has,
 };
 
 void run_source_init(struct run *run)

@@ -7,6 +7,7 @@
  *	inherit.c	what children of fork() have from the beginning
  *	stage.c		pages that were taken out, on their way to the store
  *	run-source.c	giving them back: a source in front of a store
+ *	run-live.c	what can be changed meanwhile
  *	cmd-run.c	the command
  */
 #ifndef RUN_H
@@ -18,6 +19,9 @@
 #include "pager.h"
 #include "source.h"
 #include "store.h"
+
+/* Less makes no sense: a program could hardly touch two places at once. */
+#define RUN_LIMIT_MIN	(1u << 20)
 
 #define CHUNK_BUCKETS	4096u
 #define STAGE_BUCKETS	8192u
@@ -158,6 +162,8 @@ struct stage {
  * @parked: requests that wait until pages have gone
  * @parked_last: the last of them
  * @limit: pages that clients may have together, the stage not among them; 0: any number
+ * @wanted: the same with the stage, as the user has said it
+ * @stage_percent: so much of it is the stage
  * @next_key: not used yet
  * @retry_at: when to try again what is held
  * @evicted: pages that were taken out
@@ -165,6 +171,8 @@ struct stage {
  * @fetched: of these, pages that came back from the store
  * @complained: it was said that the store does not work
  * @emptying: pages go until there is some room
+ * @detaching: all pages come back, and the clients go
+ * @detached: they have gone; who comes is not paged
  */
 struct run {
 	struct source source;
@@ -179,6 +187,8 @@ struct run {
 	struct store_req *parked;
 	struct store_req *parked_last;
 	uint64_t limit;
+	uint64_t wanted;
+	unsigned int stage_percent;
 	uint64_t next_key;
 	uint64_t retry_at;
 	uint64_t evicted;
@@ -186,6 +196,8 @@ struct run {
 	uint64_t fetched;
 	bool complained;
 	bool emptying;
+	bool detaching;
+	bool detached;
 };
 
 /* run-source.c */
@@ -207,6 +219,12 @@ const void *stage_find(const struct stage *stage, uint64_t key);
 void stage_filled(struct run *run, struct client *client, uint64_t addr);
 void stage_write(struct run *run);
 int stage_retry(struct run *run);
+
+/* run-live.c */
+void run_set_limit(struct run *run, uint64_t pages);
+int run_control(struct run *run, const struct wire *wire);
+void run_live_step(struct run *run);
+void run_json(const struct run *run, struct json_object *top);
 
 /* evict.c */
 int evict_listen(struct run *run, const char *path);

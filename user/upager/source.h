@@ -14,12 +14,14 @@ struct source;
  * @dispatch: send what was begun and call done() for what has come; may be NULL
  * @fd: readable when @dispatch has something to do; NULL: never
  * @why: words for what went wrong last; may be NULL
+ * @has: whether a page need not be zeros; may be NULL
  */
 struct source_ops {
 	void (*get)(struct source *source, struct store_req *req);
 	void (*dispatch)(struct source *source);
 	int (*fd)(const struct source *source);
 	const char *(*why)(const struct source *source);
+	bool (*has)(const struct source *source, uint64_t key);
 };
 
 /**

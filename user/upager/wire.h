@@ -21,12 +21,17 @@
  *	there, so faults on what is in the file must be reported, too
  * @WIRE_DETACH: fill all that is missing, let me go on alone; answered when done
  * @WIRE_STAT: the answer is followed by a record with JSON, @b bytes
+ * @WIRE_LIMIT: have @a bytes in memory at most
+ * @WIRE_RELEASE: fill all that is missing in all clients, and let them go on
+ *	alone; answered when it has begun
  */
 enum wire_type {
 	WIRE_HELLO = 1,
 	WIRE_REGION,
 	WIRE_DETACH,
 	WIRE_STAT,
+	WIRE_LIMIT,
+	WIRE_RELEASE,
 };
 
 #define WIRE_HELLO_USER_ONLY	(1u << 0)

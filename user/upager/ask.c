@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Asking a pager that runs. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ask.h"
+#include "cmd.h"
+#include "runtime.h"
+
+struct json_object *ask_stat(const char *path)
+{
+	struct wire wire = {.magic = WIRE_MAGIC, .type = WIRE_STAT};
+	struct json_object *object = NULL;
+	char *text = NULL;
+	ssize_t got = -1;
+	int sock = wire_connect(path);
+	int err;
+
+	if (sock < 0) {
+		errno = -sock;
+		return NULL;
+	}
+	err = wire_send(sock, &wire, -1) ?: wire_receive(sock, &wire, NULL);
+	if (err > 0 && wire.type == WIRE_STAT && wire.b < INT_MAX) {
+		text = must(malloc(wire.b + 1));
+		got = recv(sock, text, wire.b, 0);
+	}
+	if (got >= 0) {
+		text[got] = '\0';
+		object = json_tokener_parse(text);
+	}
+	free(text);
+	close(sock);
+	if (!object)
+		errno = EPROTO;
+	return object;
+}
+
+int ask_control(pid_t pid, struct wire *wire)
+{
+	const char *path = runtime_socket(pid);
+	uint32_t type = wire->type;
+	int sock, got;
+
+	if (!path)
+		return -errno;
+	sock = wire_connect(path);
+	if (sock < 0)
+		return sock;
+	wire->magic = WIRE_MAGIC;
+	got = wire_send(sock, wire, -1) ?: wire_receive(sock, wire, NULL);
+	close(sock);
+	if (got <= 0)
+		return got ?: -EOPNOTSUPP;	/* who does not know the word hangs up */
+	return wire->type == type ? (int)(int64_t)wire->a : -EPROTO;
+}
+
+int ask_failed(const char *what, pid_t pid, int err)
+{
+	static char subject[32];
+	const char *hint = "see which pagers there are: upager stat";
+
+	if (err == EOPNOTSUPP)
+		hint = "only upager run can do that";
+	else if (err == EBUSY || err == EALREADY)
+		hint = "it is letting its program go, or has let it go";
+	snprintf(subject, sizeof(subject), "pid %d", (int)pid);
+	return report(&(struct pfstat_error){
+		.code = err, .what = what, .subject = subject, .why = strerror(err), .hint = hint,
+	});
+}

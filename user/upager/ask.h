@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Asking a pager that runs. */
+#ifndef ASK_H
+#define ASK_H
+
+#include <sys/types.h>
+
+#include "wire.h"
+
+struct json_object;
+
+/**
+ * ask_stat - what a pager tells of itself
+ * @path: of its socket
+ *
+ * Return: an object, NULL and errno.
+ */
+struct json_object *ask_stat(const char *path);
+
+/**
+ * ask_control - have a pager do something
+ * @pid: the pager
+ * @wire: what; its type, and what belongs to it
+ *
+ * Return: 0 or a negative errno: what the pager says, or why it can't be asked.
+ */
+int ask_control(pid_t pid, struct wire *wire);
+
+/**
+ * ask_failed - say that a pager did not do what it should
+ * @what: the command
+ * @pid: the pager
+ * @err: why, a positive errno
+ *
+ * Return: EXIT_FAILURE
+ */
+int ask_failed(const char *what, pid_t pid, int err);
+
+#endif /* ASK_H */
