@@ -108,6 +108,26 @@ static int pf_key_target_pid(struct pf_key *key, u32 number)
 	return key->pid ? 0 : -ESRCH;
 }
 
+/*
+ * The key of a process to be tracked, which may have the number of a target whose
+ * process is gone: whoever has the number now is meant. If nobody has, it is the
+ * target, for which tracking changes nothing.
+ */
+static int pf_key_renew(struct pf_key *key, u32 number)
+{
+	struct pid *target = key->pid;
+	int err;
+
+	err = pf_key_process(key, number);
+	if (!err || !target) {
+		put_pid(target);
+		return err;
+	}
+	put_pid(key->pid);
+	key->pid = target;
+	return 0;
+}
+
 static void pf_key_put(struct pf_key *key)
 {
 	put_pid(key->pid);
@@ -175,8 +195,8 @@ static long pf_ioc_track(struct file *file, void *arg)
 
 	track->flags &= ~flags;	/* the rest must be 0 */
 	err = pf_key_track(&key, file, track);
-	if (err == -ESRCH)	/* a pid that is no target yet */
-		err = pf_key_process(&key, track->pid);
+	if ((!err || err == -ESRCH) && track->type == PFSTAT_TARGET_PID)
+		err = pf_key_renew(&key, track->pid);
 	/* Everybody's page faults pay for it. */
 	if (!err && key.limited && (flags & PFSTAT_TRACK_LATENCY))
 		err = -EPERM;

@@ -2,7 +2,7 @@
 /*
  * What happens seldom, or much at once: programs that execute, fork and end
  * without pause while they are tracked and untracked, as many mappings as a
- * process can have, and the OOM killer.
+ * process can have, a process id that comes again, and the OOM killer.
  *
  * STORM=N in the environment makes storms N times as long.
  *
@@ -23,8 +23,12 @@
 #define NAME	"pf-storm"
 #define PAGES	16
 
+#define PID_MAX		"/proc/sys/kernel/pid_max"
+#define FIRST_PID	300	/* after the largest */
+
 BEFORE_EACH()
 {
+	write_text(PID_MAX, "32768");
 	cow_begin();
 }
 
@@ -203,6 +207,75 @@ TEST_SECONDS(as_many_mappings_as_there_can_be, 120)
 	EXPECT_EQ(workload_end(&w), 0);
 	/* As it was at its end. */
 	expect_many(&id, at, n);
+}
+
+/* ---- a process id that comes again --------------------------------------------------- */
+
+/* The kernel hands out numbers in turn, after the largest from 300 on. */
+
+static void use_up_small_pids(void)
+{
+	pid_t pid;
+
+	do {
+		pid = fork();
+		ASSERT_TRUE(pid >= 0);
+		if (!pid)
+			_exit(0);
+		ASSERT_EQ(waitpid(pid, NULL, 0), pid);
+	} while (pid < FIRST_PID);
+}
+
+/* Copies nothing, so that it is not taken for the other. */
+WORKLOAD(waits)
+{
+	workload_step("here");
+	return 0;
+}
+
+TEST_SECONDS(pid_that_comes_again, 60)
+{
+	const struct pfstat_result *r;
+	struct workload w, next;
+	struct pfstat_id id;
+	unsigned long at;
+	int tries;
+
+	/* The kernel hands out numbers in turn: now there are few. */
+	write_text(PID_MAX, "340");
+	use_up_small_pids();
+	w = workload_start("one_child", NAME, NULL);
+	at = address_in(workload_wait(&w));
+	id = track_pid(w.pid);
+	r = query(&id, 0);
+	EXPECT_EQ(r->alive, 1);
+	EXPECT_TRUE(vma_at(r, at));
+	workload_go(&w);
+	id.pid = w.pid;
+	EXPECT_EQ(workload_end(&w), 0);
+	EXPECT_EQ(query(&id, 0)->alive, 0);
+
+	for (tries = 0; tries < 500; tries++) {
+		next = workload_start("waits", NAME, NULL);
+		if (next.pid == id.pid)
+			break;
+		workload_wait(&next);
+		workload_go(&next);
+		workload_end(&next);
+	}
+	ASSERT_EQ(next.pid, id.pid);
+	workload_wait(&next);
+	/* It is another process, and nobody tracks it. */
+	r = query(&id, 0);
+	EXPECT_EQ(r->alive, 0);
+	EXPECT_TRUE(vma_at(r, at));
+	/* Now the number means this one. */
+	track_pid(id.pid);
+	r = query(&id, 0);
+	EXPECT_EQ(r->alive, 1);
+	EXPECT_TRUE(!vma_at(r, at));
+	workload_go(&next);
+	EXPECT_EQ(workload_end(&next), 0);
 }
 
 /* ---- out of memory ------------------------------------------------------------------- */
