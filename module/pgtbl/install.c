@@ -178,16 +178,14 @@ static unsigned long own_pages(struct pgtbl_pool_pages *pool,
 static unsigned long shared_pages(struct pgtbl_pool_pages *pool,
 				  unsigned int page, unsigned long count)
 {
-	unsigned long i;
+	unsigned long end = page + count, i = page;
 
-	for (i = 0; i < count; i++) {
-		if (!test_bit(page + i, pool->exclusive))
-			continue;
-		if (page_count(pool->pages[page + i]) != 1)
+	for (; (i = find_next_bit(pool->exclusive, end, i)) < end; i++) {
+		if (page_count(pool->pages[i]) != 1)
 			break;
-		__clear_bit(page + i, pool->exclusive);
+		__clear_bit(i, pool->exclusive);
 	}
-	return i;
+	return i - page;
 }
 
 /*
