@@ -10,6 +10,10 @@
  * event, the answer, the switch back. One thread touches PAGES pages in order,
  * the other answers each fault with the B pages from there on. Filling the
  * pages is not in it, for either.
+ *
+ * usage: pool
+ *        pool again copy|copy-write|install|install-write BATCH
+ *						for bench/profile
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -163,7 +167,22 @@ static double one(unsigned int way, unsigned int batch)
 	return (double)begin / PAGES;
 }
 
-int main(void)
+/* Do one thing for ever, for somebody who looks at what is executed. */
+static void again(const char *what, unsigned int batch)
+{
+	unsigned int way;
+
+	for (way = 0; strcmp(ways[way].name, what); way++) {
+		if (way == ARRAY_SIZE(ways) - 1)
+			bench_die("no way '%s'", what);
+	}
+	puts("again");
+	fflush(stdout);
+	for (;;)
+		one(way, batch);
+}
+
+int main(int argc, char **argv)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	unsigned int way, batch;
@@ -188,6 +207,9 @@ int main(void)
 	pool = pgtbl_pool_create(p, PAGES);
 	if (!pool)
 		bench_die("POOL");
+	memset(pool, 's', PAGES * page);
+	if (argc > 3 && !strcmp(argv[1], "again"))
+		again(argv[2], atoi(argv[3]));
 	for (way = 0; way < ARRAY_SIZE(ways); way++) {
 		for (batch = 0; batch < ARRAY_SIZE(batches); batch++) {
 			for (i = -1; i < SAMPLES; i++) {
