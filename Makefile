@@ -15,6 +15,7 @@ help:
 	@echo "make demo              track a program in an x86-32 and in an arm64 guest"
 	@echo "make test              run every test in every guest"
 	@echo "make test-debug        the same in guests with kernels that watch themselves"
+	@echo "make test-outside      tests of others: alone, and tracked"
 	@echo "make fuzz              what reads what others wrote, with inputs made up"
 	@echo "make test-more         the same in guests with PREEMPT_RT and Linux 6.12"
 	@echo "make check             check style, types and the ABI"
@@ -39,6 +40,10 @@ test-debug:
 test-more:
 	$(call need,tests/run)
 	@tests/run --guest i386-rt --guest arm64-rt --guest amd64-6.12
+
+test-outside:
+	$(call need,tests/outside/run)
+	@tests/outside/run
 
 fuzz:
 	$(call need,scripts/fuzz)
@@ -74,4 +79,4 @@ install: host
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-debug test-more fuzz check bench vm build host module install clean
+.PHONY: help demo test test-debug test-more test-outside fuzz check bench vm build host module install clean

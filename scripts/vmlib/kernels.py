@@ -33,6 +33,16 @@ PROGRAMS = ("redis-tools libatomic1 libc6 libcap2 libgcc-s1 libgcrypt20 libgpg-e
 	    "libzstd1 lua-bitop lua-cjson libexpat1 libpython3.11-minimal python3.11-minimal "
 	    "zlib1g").split()
 
+#: what the kernel's own tests of its memory management are linked with
+SELFTEST_LIBS = "libnuma-dev libcap-dev".split()
+#: stress-ng with all the libraries that it loads
+STRESSORS = ("stress-ng libapparmor1 libbsd0 libc6 libcrypt1 libdrm2 libegl1 libexpat1 libffi8 "
+	     "libgbm1 libgcc-s1 libgles2 libglvnd0 libjpeg62-turbo libjudydebian1 libkmod2 "
+	     "liblzma5 libmd0 libsctp1 libssl3 libstdc++6 libwayland-server0 libx11-6 libxau6 "
+	     "libxcb1 libxcb-randr0 libxdmcp6 libxxhash0 libzstd1 zlib1g").split()
+#: and on this architecture alone
+STRESSORS_X86 = ["libipsec-mb1"]
+
 HOST_ARCH = "amd64"
 
 
@@ -266,6 +276,18 @@ def programs(guest):
 	return cache.tree("programs-%s-%s" % (guest.deb_arch, _tag(*PROGRAMS)), make)
 
 
+def stressors(guest):
+	"""Directory with stress-ng, to be added to a guest as /."""
+	names = STRESSORS + (STRESSORS_X86 if guest.deb_arch == "amd64" else [])
+
+	def make(tree):
+		for deb in debian.packages(names, guest.deb_arch):
+			debian.unpack(deb, tree)
+		subprocess.run(["rm", "-rf", tree + "/usr/share", tree + "/etc", tree + "/var",
+				*glob.glob(tree + "/usr/lib/*/gconv")], check=True)
+	return cache.tree("stressors-%s-%s" % (guest.deb_arch, _tag(*names)), make)
+
+
 def _source(guest):
 	_abi, version = release(guest)
 	return debian.package("linux-source-" + guest.series, HOST_ARCH, version, guest.suite)
@@ -281,6 +303,26 @@ def source(guest):
 		os.rename(found[0], os.path.join(tree, "linux.tar.xz"))
 	return os.path.join(cache.tree("source-%s_%s" % (guest.series, version), make),
 			    "linux.tar.xz")
+
+
+def selftests(guest):
+	"""Directory with the source of the kernel's own tests, and libraries for them."""
+	_abi, version = release(guest)
+
+	def make(tree):
+		archive = source(guest)
+		say.step("UNPACK", "the kernel's own tests")
+		prefix = "linux-source-" + guest.series
+		run = subprocess.run(["tar", "-C", tree, "--strip-components=1", "--wildcards",
+				      "-xJf", archive, prefix + "/include/vdso/*.h",
+				      prefix + "/tools/testing/selftests/vm/*.[ch]",
+				      prefix + "/tools/testing/selftests/*.h"],
+				     check=False, stderr=subprocess.PIPE, text=True)
+		if run.returncode:
+			raise Failure("cannot unpack %s: %s" % (archive, run.stderr.strip()))
+		for deb in debian.packages(SELFTEST_LIBS, guest.deb_arch):
+			debian.unpack(deb, tree)
+	return cache.tree("selftests-%s-%s_%s" % (guest.deb_arch, guest.series, version), make)
 
 
 def checkers(guest):
@@ -301,4 +343,5 @@ def checkers(guest):
 
 #: what can be asked for by name
 ITEMS = {"image": image, "headers": headers, "busybox": busybox, "sysroot": sysroot,
-	 "source": source, "checkers": checkers, "programs": programs}
+	 "source": source, "checkers": checkers, "programs": programs,
+	 "stressors": stressors, "selftests": selftests}
