@@ -11,9 +11,8 @@
  * the other answers each fault with the B pages from there on. Filling the
  * pages is not in it, for either.
  *
- * usage: pool
- *        pool again copy|copy-write|install|install-write BATCH
- *						for bench/profile
+ * usage: pool [again copy|copy-write|install|install-write BATCH]
+ *	"again": one of these for ever, for bench/profile
  */
 #include <errno.h>
 #include <fcntl.h>

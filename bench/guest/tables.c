@@ -61,7 +61,10 @@ static uint64_t table_of(const void *at)
 #define SHIFT		12
 #define ENTRIES		512
 
-#define barrier()	__asm__ volatile("" : : : "memory")
+static inline void barrier(void)
+{
+	__asm__ volatile("" : : : "memory");
+}
 
 static __attribute__((noinline))
 uint64_t sum_words(const unsigned long *table, uintptr_t at, uintptr_t end)
