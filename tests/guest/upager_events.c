@@ -474,9 +474,13 @@ TEST_EACH(detached_by_the_client, const struct way *, ways)
 
 TEST_EACH(detached_by_the_pager, const struct way *, ways)
 {
-	pid_t pager = plain_pager(each->name);
-	unsigned char *at = paged(PAGES), *to;
+	unsigned char *at, *to;
+	pid_t pager;
 
+	if (!strcmp(each->name, "pool") && resolver_pool_holds())
+		ktap_skip("the kernel keeps what is VM_MIXEDMAP registered");
+	pager = plain_pager(each->name);
+	at = paged(PAGES);
 	memset(at + 5 * page_len, 'x', page_len);
 	/* registered, but known to nobody */
 	to = mremap(at, PAGES * page_len, 2 * PAGES * page_len, MREMAP_MAYMOVE);

@@ -24,6 +24,7 @@
 #include "../../user/upager/attach.h"
 #include "../../user/upager/letters.h"
 #include "../../user/upager/pager.h"
+#include "../../user/upager/resolver.h"
 #include "../../user/upager/wire.h"
 #include "lib/ktap.h"
 /* last: it makes noreturn a macro */

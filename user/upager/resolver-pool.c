@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <pfstat.h>
 
@@ -102,6 +103,45 @@ static int make_pool(struct pool *pool, struct pager *pager)
 	return err ?: make_tables(pool, pages);
 }
 
+/* In memory of ours: a page in, out again, and unregister. */
+static bool holds(struct pgtbl *device, void *at, size_t page)
+{
+	struct pgtbl_run run = {.addr = (uintptr_t)at, .count = 1};
+	struct uffd uffd;
+	bool held = false;
+
+	if (uffd_open(0, &uffd))
+		return false;
+	if (!uffd_register(uffd.fd, run.addr, page) &&
+	    pgtbl_install_runs(device, 0, &run, 1, 0) == 1) {
+		pgtbl_take_runs(device, 0, &run, 1, NULL);
+		held = uffd_unregister(uffd.fd, run.addr, page) == -EINVAL;
+	}
+	close(uffd.fd);
+	return held;
+}
+
+bool resolver_pool_holds(void)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+	struct pgtbl *device = pgtbl_open();
+	void *pool = NULL, *at = MAP_FAILED;
+	bool held = false;
+
+	if (device)
+		pool = pgtbl_pool_create(device, 1);
+	if (pool)
+		at = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at != MAP_FAILED) {
+		held = holds(device, at, page);
+		munmap(at, page);
+	}
+	if (pool)
+		munmap(pool, page);
+	pgtbl_close(device);
+	return held;
+}
+
 static struct resolver *pool_open(struct pager *pager, int *err)
 {
 	struct pool *pool = calloc(1, sizeof(*pool));
@@ -110,6 +150,7 @@ static struct resolver *pool_open(struct pager *pager, int *err)
 	if (!pool)
 		return NULL;
 	pool->resolver.ops = &resolver_pool;
+	pool->resolver.holds = resolver_pool_holds();
 	*err = make_pool(pool, pager);
 	if (!*err)
 		return (struct resolver *)pool;

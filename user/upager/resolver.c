@@ -20,6 +20,11 @@ static struct resolver *open_best(struct pager *pager, int *err)
 {
 	struct resolver *resolver = resolver_pool.open(pager, err);
 
+	/* clients shall be able to go on when the pager ends */
+	if (resolver && resolver->holds) {
+		resolver_pool.close(resolver);
+		resolver = NULL;
+	}
 	return resolver ?: resolver_copy.open(pager, err);
 }
 

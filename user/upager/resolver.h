@@ -76,10 +76,13 @@ struct resolver_ops {
  * struct resolver - to be embedded in what a way needs
  * @ops: the way
  * @arena: pages that are handed to the source to be filled
+ * @holds: this kernel lets nobody but the client itself end the registration of
+ *	memory that has had a page of this way
  */
 struct resolver {
 	const struct resolver_ops *ops;
 	struct arena arena;
+	bool holds;
 };
 
 extern const struct resolver_ops resolver_copy;
@@ -87,6 +90,18 @@ extern const struct resolver_ops resolver_continue;
 extern const struct resolver_ops resolver_move;
 extern const struct resolver_ops resolver_pool;
 extern const struct resolver_ops resolver_pte;
+
+/**
+ * resolver_pool_holds - whether a mapping with a page of the pool can't be unregistered
+ *
+ * INSTALL makes it VM_MIXEDMAP, and newer kernels (6.12.117 for one) let
+ * UFFDIO_UNREGISTER do nothing with such a mapping (vma_can_userfault() wants no
+ * VM_SPECIAL). It ends when the last descriptor is closed, of which the client
+ * has one.
+ *
+ * Return: whether it was seen; false also if it can't be tried.
+ */
+bool resolver_pool_holds(void);
 
 /* Base pages that a pager has for what is on its way */
 #define RESOLVER_PAGES	2048
