@@ -305,21 +305,27 @@ def source(guest):
 			    "linux.tar.xz")
 
 
+def _from_source(guest, tree, what, members):
+	"""Unpack a part of the kernel's source."""
+	archive = source(guest)
+	say.step("UNPACK", what)
+	prefix = "linux-source-%s/" % guest.series
+	run = subprocess.run(["tar", "-C", tree, "--strip-components=1", "--wildcards",
+			      "--no-wildcards-match-slash", "-xJf",
+			      archive, *[prefix + member for member in members]],
+			     check=False, stderr=subprocess.PIPE, text=True)
+	if run.returncode:
+		raise Failure("cannot unpack %s: %s" % (archive, run.stderr.strip()))
+
+
 def selftests(guest):
 	"""Directory with the source of the kernel's own tests, and libraries for them."""
 	_abi, version = release(guest)
 
 	def make(tree):
-		archive = source(guest)
-		say.step("UNPACK", "the kernel's own tests")
-		prefix = "linux-source-" + guest.series
-		run = subprocess.run(["tar", "-C", tree, "--strip-components=1", "--wildcards",
-				      "-xJf", archive, prefix + "/include/vdso/*.h",
-				      prefix + "/tools/testing/selftests/vm/*.[ch]",
-				      prefix + "/tools/testing/selftests/*.h"],
-				     check=False, stderr=subprocess.PIPE, text=True)
-		if run.returncode:
-			raise Failure("cannot unpack %s: %s" % (archive, run.stderr.strip()))
+		_from_source(guest, tree, "the kernel's own tests",
+			     ["include/vdso/*.h", "tools/testing/selftests/vm/*.[ch]",
+			      "tools/testing/selftests/*.h"])
 		for deb in debian.packages(SELFTEST_LIBS, guest.deb_arch):
 			debian.unpack(deb, tree)
 	return cache.tree("selftests-%s-%s_%s" % (guest.deb_arch, guest.series, version), make)
@@ -330,14 +336,8 @@ def checkers(guest):
 	_abi, version = release(guest)
 
 	def make(tree):
-		archive = source(guest)
-		say.step("UNPACK", "scripts of the kernel's source")
-		prefix = "linux-source-" + guest.series
-		run = subprocess.run(["tar", "-C", tree, "--strip-components=1", "-xJf", archive,
-				      prefix + "/scripts", prefix + "/.clang-format"],
-				     check=False, stderr=subprocess.PIPE, text=True)
-		if run.returncode:
-			raise Failure("cannot unpack %s: %s" % (archive, run.stderr.strip()))
+		_from_source(guest, tree, "scripts of the kernel's source",
+			     ["scripts", ".clang-format"])
 	return cache.tree("checkers-%s_%s" % (guest.series, version), make)
 
 
