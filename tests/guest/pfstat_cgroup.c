@@ -68,18 +68,7 @@ static struct pfstat_id track(const char *path)
 /* Copies PAGES at each step. */
 WORKLOAD(copies)
 {
-	char *p;
-
-	only_small_pages();
-	p = map_written(PAGES);
-	for (;;) {
-		pid_t pid = fork_sleeper();
-
-		workload_step("%lx", (unsigned long)p);
-		write_pages(p, PAGES);
-		end_sleeper(pid);
-	}
-	return 0;
+	copy_at_each_step(PAGES);
 }
 
 static void step(struct workload *w)
@@ -205,15 +194,8 @@ WORKLOAD(clones)
 /* A child that never has memory of its own before it executes */
 WORKLOAD(spawns)
 {
-	pid_t pid;
-
 	workload_next("fixed");
-	pid = vfork();
-	if (!pid) {
-		execl("./pf-run", "pf-run", NULL);
-		_exit(127);
-	}
-	wait_for_child(pid);
+	spawn_and_wait("./pf-run");
 	return 0;
 }
 

@@ -71,15 +71,8 @@ WORKLOAD(fixed)
 /* A child that never has memory of its own before it executes. */
 WORKLOAD(spawns)
 {
-	pid_t pid;
-
 	workload_next("fixed");
-	pid = vfork();
-	if (!pid) {
-		execl("./pf-run", "pf-run", NULL);
-		_exit(127);
-	}
-	wait_for_child(pid);
+	spawn_and_wait("./pf-run");
 	return 0;
 }
 

@@ -29,18 +29,7 @@ BEFORE_EACH()
 /* Copies PAGES at each step, and a few of the stack at the forks. */
 WORKLOAD(copies)
 {
-	char *p;
-
-	only_small_pages();
-	p = map_written(PAGES);
-	for (;;) {
-		pid_t pid = fork_sleeper();
-
-		workload_step("%lx", (unsigned long)p);
-		write_pages(p, PAGES);
-		end_sleeper(pid);
-	}
-	return 0;
+	copy_at_each_step(PAGES);
 }
 
 /* The number in a column of a line, the first is 0 */

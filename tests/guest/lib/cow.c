@@ -136,6 +136,33 @@ void wait_for_child(pid_t pid)
 	}
 }
 
+void spawn_and_wait(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	pid_t pid = vfork();
+
+	if (!pid) {
+		execl(path, slash ? slash + 1 : path, NULL);
+		_exit(127);
+	}
+	wait_for_child(pid);
+}
+
+void copy_at_each_step(size_t n)
+{
+	char *p;
+
+	only_small_pages();
+	p = map_written(n);
+	for (;;) {
+		pid_t pid = fork_sleeper();
+
+		workload_step("%lx", (unsigned long)p);
+		write_pages(p, n);
+		end_sleeper(pid);
+	}
+}
+
 /* ---- in tests ----------------------------------------------------------------- */
 
 void cow_begin(void)

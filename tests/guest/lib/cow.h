@@ -69,6 +69,12 @@ void end_sleeper(pid_t pid);
 /* Waits for a child, that must succeed. */
 void wait_for_child(pid_t pid);
 
+/* Executes a program in a child that never has memory of its own before, and waits. */
+void spawn_and_wait(const char *path);
+
+/* Copies @n small pages after each step, which says where they are; for ever. */
+void copy_at_each_step(size_t n) __attribute__((noreturn));
+
 /*
  * In tests. What goes wrong here ends the test as failed.
  */
