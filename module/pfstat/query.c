@@ -394,7 +394,7 @@ static int pf_sum_layouts(struct pf_sum *sum, const struct pf_spaces *spaces,
 	return 0;
 }
 
-/* The VMAs without values, and room for ranges that are gone. */
+/* The VMAs, without values as yet. */
 static int pf_sum_vmas(struct pf_sum *sum)
 {
 	const struct pf_area *area = sum->areas.areas;
