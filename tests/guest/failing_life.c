@@ -127,15 +127,7 @@ static __u64 lost(void)
 
 WORKLOAD(copies)
 {
-	char *p;
-	pid_t pid;
-
-	only_small_pages();
-	p = map_written(PAGES);
-	pid = fork_sleeper();
-	write_pages(p, PAGES);
-	end_sleeper(pid);
-	workload_step("%lx", (unsigned long)p);
+	copy_and_step(PAGES);
 	return 0;
 }
 

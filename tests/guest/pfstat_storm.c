@@ -136,15 +136,7 @@ TEST_SECONDS(bombs_while_tracked_and_untracked, 120)
 
 WORKLOAD(one_child)
 {
-	char *p;
-	pid_t pid;
-
-	only_small_pages();
-	p = map_written(PAGES);
-	pid = fork_sleeper();
-	write_pages(p, PAGES);
-	end_sleeper(pid);
-	workload_step("%lx", (unsigned long)p);
+	copy_and_step(PAGES);
 	return 0;
 }
 

@@ -227,23 +227,31 @@ static void read_when_whole(void *arg)
 	__atomic_add_fetch(&told->read, 1, __ATOMIC_RELAXED);
 }
 
-TEST(shared_half_a_page)
+/* Two processes that read the file, and wait for its page. */
+static void start_readers(pid_t *pids, int *fd)
 {
-	pid_t pager = sharing_pager(HOLDS), pids[2];
-	int fd = new_file(PAGES, F_SEAL_SHRINK), i, tries, status;
-	unsigned char *at = share(fd, PAGES, 0);
+	int i, tries;
 
 	fflush(stdout);
 	for (i = 0; i < 2; i++) {
 		pids[i] = fork();
 		ASSERT_TRUE(pids[i] >= 0);
 		if (!pids[i]) {
-			read_when_whole(&fd);
+			read_when_whole(fd);
 			_exit(0);
 		}
 	}
 	for (tries = 0; tries < PATIENCE * 100 && counted("faults") < 2; tries++)
 		usleep(10000);
+}
+
+TEST(shared_half_a_page)
+{
+	pid_t pager = sharing_pager(HOLDS), pids[2];
+	int fd = new_file(PAGES, F_SEAL_SHRINK), i, status;
+	unsigned char *at = share(fd, PAGES, 0);
+
+	start_readers(pids, &fd);
 	EXPECT_EQ(told->read, 0);
 	/* the source goes on */
 	EXPECT_TRUE(is_page(at, 'A'));
@@ -259,19 +267,9 @@ TEST(shared_half_a_page)
 TEST(shared_when_the_pager_is_killed)
 {
 	pid_t pager = sharing_pager(HOLDS), pids[2];
-	int fd = new_file(PAGES, F_SEAL_SHRINK), i, tries, status;
+	int fd = new_file(PAGES, F_SEAL_SHRINK), i, status;
 
-	fflush(stdout);
-	for (i = 0; i < 2; i++) {
-		pids[i] = fork();
-		ASSERT_TRUE(pids[i] >= 0);
-		if (!pids[i]) {
-			read_when_whole(&fd);
-			_exit(0);
-		}
-	}
-	for (tries = 0; tries < PATIENCE * 100 && counted("faults") < 2; tries++)
-		usleep(10000);
+	start_readers(pids, &fd);
 	ASSERT_OK(kill(pager, SIGKILL));
 	ASSERT_EQ(waitpid(pager, &status, 0), pager);
 	for (i = 0; i < 2; i++) {

@@ -148,6 +148,19 @@ void spawn_and_wait(const char *path)
 	wait_for_child(pid);
 }
 
+void copy_and_step(size_t n)
+{
+	char *p;
+	pid_t pid;
+
+	only_small_pages();
+	p = map_written(n);
+	pid = fork_sleeper();
+	write_pages(p, n);
+	end_sleeper(pid);
+	workload_step("%lx", (unsigned long)p);
+}
+
 void copy_at_each_step(size_t n)
 {
 	char *p;

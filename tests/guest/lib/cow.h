@@ -72,6 +72,9 @@ void wait_for_child(pid_t pid);
 /* Executes a program in a child that never has memory of its own before, and waits. */
 void spawn_and_wait(const char *path);
 
+/* Copies @n small pages, and makes a step that says where they are. */
+void copy_and_step(size_t n);
+
 /* Copies @n small pages after each step, which says where they are; for ever. */
 void copy_at_each_step(size_t n) __attribute__((noreturn));
 
