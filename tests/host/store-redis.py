@@ -246,6 +246,26 @@ def password(where):
 
 
 @test
+def access_list(where):
+	"""A user who may do what a store needs, and on its keys alone; others may not."""
+	server = Redis(where)
+	may = "+auth +get +set +unlink +expire +wait +info".split()
+	equal("ACL SETUSER", "OK", server.cli("ACL", "SETUSER", "pager", "on", ">se:c@ret",
+					      "resetkeys", "~upager:*", "-@all", *may))
+	equal("ACL SETUSER", "OK", server.cli("ACL", "SETUSER", "other", "on", ">x", "~other:*",
+					      "+@all"))
+	path = os.path.join(where, "password")
+	with open(path, "w", encoding="ascii") as file:
+		file.write("se:c@ret\n")
+	at = "@127.0.0.1:%d" % server.port
+	refuses("redis://pager:wrong" + at, "WRONGPASS")
+	refuses("redis://nobody:se:c@ret" + at, "WRONGPASS")
+	for url in ("redis://pager:se:c@ret" + at, "redis://pager%s?password-file=%s" % (at, path)):
+		Load(url).end()
+		equal("keys", "0", server.cli("DBSIZE"))
+
+
+@test
 def killed_run_expires(where):
 	"""What a run that was killed leaves goes away; what is in use stays."""
 	server = Redis(where)

@@ -69,17 +69,18 @@ static int set_db(struct redis *redis, const char *text)
 	return 0;
 }
 
-/* "USER:PASSWORD", or ":PASSWORD" */
+/* "USER:PASSWORD" or ":PASSWORD"; "USER" if there is a file with the password */
 static int set_login(struct redis *redis, char *login)
 {
 	char *colon = strchr(login, ':');
 
-	if (!colon)
-		return fail_open(EINVAL, "before the '@' stands USER:PASSWORD or :PASSWORD");
-	*colon = '\0';
+	if (!colon && !url_param(redis->store, "password-file"))
+		return fail_open(EINVAL, "before '@' stands [USER]:PASSWORD (or see password-file=)");
+	if (colon)
+		*colon = '\0';
 	redis->user = *login ? strdup(login) : NULL;
-	redis->password = strdup(colon + 1);
-	if (!redis->password || (*login && !redis->user))
+	redis->password = colon ? strdup(colon + 1) : NULL;
+	if ((colon && !redis->password) || (*login && !redis->user))
 		return fail_open(ENOMEM, "%s", strerror(ENOMEM));
 	return 0;
 }
