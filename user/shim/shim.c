@@ -31,6 +31,10 @@
 #include "../upager/evict.h"
 #include "../upager/wire.h"
 
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ	22
+#define MADV_POPULATE_WRITE	23
+#endif
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP	4
 #endif
@@ -166,6 +170,9 @@ EXPORT int madvise(void *at, size_t len, int advice)
 {
 	int status;
 
+	/* It waits for pages, for which others may have to be moved away: not under the lock */
+	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
+		return syscall(SYS_madvise, at, len, advice);
 	pthread_mutex_lock(&lock);
 	status = syscall(SYS_madvise, at, len, advice);
 	pthread_mutex_unlock(&lock);
