@@ -37,7 +37,7 @@ WORKLOAD(child_writes)
 	if (p == MAP_FAILED)
 		return 1;
 	memset(p, 1, size);
-	workload_step("%lx", (unsigned long)p);
+	workload_at(p);
 	if (!fork()) {
 		for (i = 0; i < PAGES; i++)
 			p[i * page_size] = 2;

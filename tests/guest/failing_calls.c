@@ -458,7 +458,7 @@ WORKLOAD(child_writes)
 	char *p = map_pages(PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	write_pages(p, PAGES);
-	workload_step("%lx", (unsigned long)p);
+	workload_at(p);
 	if (!fork()) {
 		write_pages(p, PAGES);
 		_exit(0);

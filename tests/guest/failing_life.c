@@ -110,11 +110,10 @@ WORKLOAD(writes_apart)
 	for (i = 0; i < SPOTS; i++)
 		write_pages(p + i * APART * page_size(), 1);
 	fork_sleeper();		/* ends when we do */
-	workload_step("%lx", (unsigned long)p);
+	workload_at(p);
 	for (i = 0; i < SPOTS; i++)
 		write_pages(p + i * APART * page_size(), 1);
-	workload_step("done");
-	return 0;
+	return workload_done();
 }
 
 static __u64 lost(void)

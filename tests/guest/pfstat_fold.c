@@ -38,7 +38,7 @@ WORKLOAD(forks)
 		}
 		wait_for_child(pid);
 	}
-	workload_step("%lx", (unsigned long)p);
+	workload_at(p);
 	return 0;
 }
 

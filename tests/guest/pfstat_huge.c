@@ -50,12 +50,6 @@ static size_t hugetlb_size(void)
 
 /* ---- workloads ------------------------------------------------------------------- */
 
-static void __attribute__((noreturn)) give_up(const char *what)
-{
-	fprintf(stderr, "# workload: %s\n", what);
-	exit(125);
-}
-
 /* HUGE huge pages' worth of address space that may have huge pages. */
 static char *map_thp(void)
 {
@@ -66,11 +60,11 @@ static char *map_thp(void)
 	p = mmap(NULL, (HUGE + 1) * size, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
-		give_up("mmap of a place");
+		workload_give_up("mmap of a place");
 	p = (char *)(((uintptr_t)p + size - 1) & ~(size - 1));
 	p = mmap(p, HUGE * size, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	if (p == MAP_FAILED || madvise(p, HUGE * size, MADV_HUGEPAGE))
-		give_up("mmap");
+		workload_give_up("mmap");
 	return p;
 }
 
@@ -99,30 +93,19 @@ static char *map_written_thp(void)
 
 	write_pages(p, HUGE * thp_size() / page_size());
 	if (huge_bytes(p) != HUGE * thp_size())
-		give_up("the memory did not get huge pages");
+		workload_give_up("the memory did not get huge pages");
 	return p;
-}
-
-static void ready(const void *p)
-{
-	workload_step("%lx", (unsigned long)p);
-}
-
-static int done(void)
-{
-	workload_step("done");
-	return 0;
 }
 
 WORKLOAD(thp_first_write)
 {
 	char *p = map_thp();
 
-	ready(p);
+	workload_at(p);
 	write_pages(p, HUGE * thp_size() / page_size());
 	if (huge_bytes(p) != HUGE * thp_size())
-		give_up("the memory did not get huge pages");
-	return done();
+		workload_give_up("the memory did not get huge pages");
+	return workload_done();
 }
 
 WORKLOAD(thp_child_writes)
@@ -130,7 +113,7 @@ WORKLOAD(thp_child_writes)
 	char *p = map_written_thp();
 	pid_t pid;
 
-	ready(p);
+	workload_at(p);
 	pid = fork();
 	if (!pid) {
 		write_pages(p, HUGE * thp_size() / page_size());
@@ -138,8 +121,8 @@ WORKLOAD(thp_child_writes)
 	}
 	wait_for_child(pid);
 	if (huge_bytes(p) != HUGE * thp_size())
-		give_up("the parent's huge pages were split");
-	return done();
+		workload_give_up("the parent's huge pages were split");
+	return workload_done();
 }
 
 WORKLOAD(thp_last_sharer)
@@ -148,11 +131,11 @@ WORKLOAD(thp_last_sharer)
 	pid_t pid = fork_sleeper();
 
 	end_sleeper(pid);
-	ready(p);
+	workload_at(p);
 	write_pages(p, HUGE * thp_size() / page_size());
 	if (huge_bytes(p) != HUGE * thp_size())
-		give_up("the huge pages were split");
-	return done();
+		workload_give_up("the huge pages were split");
+	return workload_done();
 }
 
 /* Reads get the huge zero page, which the first write splits. */
@@ -161,9 +144,9 @@ WORKLOAD(thp_zero)
 	char *p = map_thp();
 
 	read_pages(p, HUGE * thp_size() / page_size());
-	ready(p);
+	workload_at(p);
 	write_pages(p, HUGE * thp_size() / page_size());
-	return done();
+	return workload_done();
 }
 
 /* Also after MADV_DONTFORK no sharing: nothing to count. */
@@ -172,11 +155,11 @@ WORKLOAD(thp_protected)
 	char *p = map_written_thp();
 	size_t size = HUGE * thp_size();
 
-	ready(p);
+	workload_at(p);
 	if (mprotect(p, size, PROT_READ) || mprotect(p, size, RW))
-		give_up("mprotect");
+		workload_give_up("mprotect");
 	write_pages(p, size / page_size());
-	return done();
+	return workload_done();
 }
 
 static char *map_hugetlb(void)
@@ -186,7 +169,7 @@ static char *map_hugetlb(void)
 	p = mmap(NULL, HUGE * hugetlb_size(), RW,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	if (p == MAP_FAILED)
-		give_up("mmap of huge pages");
+		workload_give_up("mmap of huge pages");
 	return p;
 }
 
@@ -202,9 +185,9 @@ WORKLOAD(hugetlb_first_write)
 {
 	char *p = map_hugetlb();
 
-	ready(p);
+	workload_at(p);
 	write_hugetlb(p);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(hugetlb_child_writes)
@@ -213,7 +196,7 @@ WORKLOAD(hugetlb_child_writes)
 	pid_t pid;
 
 	write_hugetlb(p);
-	ready(p);
+	workload_at(p);
 	pid = fork();
 	if (!pid) {
 		write_hugetlb(p);
@@ -221,7 +204,7 @@ WORKLOAD(hugetlb_child_writes)
 		_exit(0);
 	}
 	wait_for_child(pid);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(hugetlb_parent_writes)
@@ -231,10 +214,10 @@ WORKLOAD(hugetlb_parent_writes)
 
 	write_hugetlb(p);
 	pid = fork_sleeper();
-	ready(p);
+	workload_at(p);
 	write_hugetlb(p);
 	end_sleeper(pid);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(hugetlb_last_sharer)
@@ -245,9 +228,9 @@ WORKLOAD(hugetlb_last_sharer)
 	write_hugetlb(p);
 	pid = fork_sleeper();
 	end_sleeper(pid);
-	ready(p);
+	workload_at(p);
 	write_hugetlb(p);
-	return done();
+	return workload_done();
 }
 
 /* A private mapping of a file whose pages are there: the write copies. */
@@ -258,15 +241,15 @@ WORKLOAD(hugetlb_file)
 	char *shared, *p;
 
 	if (fd < 0 || ftruncate(fd, size))
-		give_up("memfd of huge pages");
+		workload_give_up("memfd of huge pages");
 	shared = mmap(NULL, size, RW, MAP_SHARED, fd, 0);
 	p = mmap(NULL, size, RW, MAP_PRIVATE, fd, 0);
 	if (shared == MAP_FAILED || p == MAP_FAILED)
-		give_up("mmap of a file of huge pages");
+		workload_give_up("mmap of a file of huge pages");
 	write_hugetlb(shared);
-	ready(p);
+	workload_at(p);
 	write_hugetlb(p);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(hugetlb_shared)
@@ -277,13 +260,13 @@ WORKLOAD(hugetlb_shared)
 
 	p = mmap(NULL, size, RW, MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
 	if (p == MAP_FAILED)
-		give_up("mmap of shared huge pages");
+		workload_give_up("mmap of shared huge pages");
 	write_hugetlb(p);
 	pid = fork_sleeper();
-	ready(p);
+	workload_at(p);
 	write_hugetlb(p);
 	end_sleeper(pid);
-	return done();
+	return workload_done();
 }
 
 /* ---- transparent ------------------------------------------------------------------- */

@@ -34,17 +34,6 @@ BEFORE_EACH()
 
 /* ---- workloads: prepare, say where, do it, say that it is done ----------------- */
 
-static void ready(const void *p)
-{
-	workload_step("%lx", (unsigned long)p);
-}
-
-static int done(void)
-{
-	workload_step("done");
-	return 0;
-}
-
 /* Huge pages have a file of their own, pfstat_huge.c. */
 static void begin(void)
 {
@@ -58,9 +47,9 @@ WORKLOAD(first_write)
 
 	begin();
 	p = map_pages(PAGES, RW, MAP_PRIVATE, -1);
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(child_writes)
@@ -70,14 +59,14 @@ WORKLOAD(child_writes)
 
 	begin();
 	p = map_written(PAGES);
-	ready(p);
+	workload_at(p);
 	pid = fork();
 	if (!pid) {
 		write_pages(p, PAGES);
 		_exit(0);
 	}
 	wait_for_child(pid);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(parent_writes)
@@ -88,10 +77,10 @@ WORKLOAD(parent_writes)
 	begin();
 	p = map_written(PAGES);
 	pid = fork_sleeper();
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
 	end_sleeper(pid);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(last_sharer)
@@ -103,9 +92,9 @@ WORKLOAD(last_sharer)
 	p = map_written(PAGES);
 	pid = fork_sleeper();
 	end_sleeper(pid);
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
-	return done();
+	return workload_done();
 }
 
 /* Both write: who comes first copies, who comes last keeps. */
@@ -116,7 +105,7 @@ WORKLOAD(child_then_parent)
 
 	begin();
 	p = map_written(PAGES);
-	ready(p);
+	workload_at(p);
 	pid = fork();
 	if (!pid) {
 		write_pages(p, PAGES);
@@ -124,7 +113,7 @@ WORKLOAD(child_then_parent)
 	}
 	wait_for_child(pid);
 	write_pages(p, PAGES);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(zero_page)
@@ -134,9 +123,9 @@ WORKLOAD(zero_page)
 	begin();
 	p = map_pages(PAGES, RW, MAP_PRIVATE, -1);
 	read_pages(p, PAGES);
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(file_write_first)
@@ -145,9 +134,9 @@ WORKLOAD(file_write_first)
 
 	begin();
 	p = map_pages(PAGES, RW, MAP_PRIVATE, file_of_pages(PAGES));
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(file_read_first)
@@ -157,9 +146,9 @@ WORKLOAD(file_read_first)
 	begin();
 	p = map_pages(PAGES, RW, MAP_PRIVATE, file_of_pages(PAGES));
 	read_pages(p, PAGES);
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
-	return done();
+	return workload_done();
 }
 
 /* Thrown away, the page comes from the file again. */
@@ -169,12 +158,12 @@ WORKLOAD(file_written_twice)
 
 	begin();
 	p = map_pages(PAGES, RW, MAP_PRIVATE, file_of_pages(PAGES));
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
 	if (madvise(p, PAGES * page_size(), MADV_DONTNEED))
 		return 1;
 	write_pages(p, PAGES);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(shared_file)
@@ -183,9 +172,9 @@ WORKLOAD(shared_file)
 
 	begin();
 	p = map_pages(PAGES, RW, MAP_SHARED, file_of_pages(PAGES));
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(shared_anonymous)
@@ -196,10 +185,10 @@ WORKLOAD(shared_anonymous)
 	begin();
 	p = map_pages(PAGES, RW, MAP_SHARED, -1);
 	pid = fork_sleeper();
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
 	end_sleeper(pid);
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(kernel_read)
@@ -211,11 +200,11 @@ WORKLOAD(kernel_read)
 	begin();
 	p = map_written(PAGES);
 	pid = fork_sleeper();
-	ready(p);
+	workload_at(p);
 	if (read(fd, p, PAGES * page_size()) != (ssize_t)(PAGES * page_size()))
 		return 1;
 	end_sleeper(pid);
-	return done();
+	return workload_done();
 }
 
 /* On memory that was never touched: no sharing that could be undone. */
@@ -226,10 +215,10 @@ WORKLOAD(kernel_read_first)
 
 	begin();
 	p = map_pages(PAGES, RW, MAP_PRIVATE, -1);
-	ready(p);
+	workload_at(p);
 	if (read(fd, p, PAGES * page_size()) != (ssize_t)(PAGES * page_size()))
 		return 1;
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(kernel_read_file_pages)
@@ -239,10 +228,10 @@ WORKLOAD(kernel_read_file_pages)
 
 	begin();
 	p = map_pages(PAGES, RW, MAP_PRIVATE, file_of_pages(PAGES));
-	ready(p);
+	workload_at(p);
 	if (read(fd, p, PAGES * page_size()) != (ssize_t)(PAGES * page_size()))
 		return 1;
-	return done();
+	return workload_done();
 }
 
 /* Memory for another process to write, or read, while it is shared. */
@@ -254,7 +243,7 @@ WORKLOAD(shared_with_child)
 	begin();
 	p = map_written(PAGES);
 	pid = fork_sleeper();
-	ready(p);
+	workload_at(p);
 	workload_step("done");
 	end_sleeper(pid);
 	return 0;
@@ -266,8 +255,8 @@ WORKLOAD(read_only_file)
 
 	begin();
 	p = map_pages(PAGES, PROT_READ, MAP_PRIVATE, file_of_pages(PAGES));
-	ready(p);
-	return done();
+	workload_at(p);
+	return workload_done();
 }
 
 WORKLOAD(protect_and_back)
@@ -277,11 +266,11 @@ WORKLOAD(protect_and_back)
 
 	begin();
 	p = map_written(PAGES);
-	ready(p);
+	workload_at(p);
 	if (mprotect(p, size, PROT_READ) || mprotect(p, size, RW))
 		return 1;
 	write_pages(p, PAGES);
-	return done();
+	return workload_done();
 }
 
 /* Protected and back in a child that shares: that is a copy, as without. */
@@ -294,12 +283,12 @@ WORKLOAD(protect_while_shared)
 	begin();
 	p = map_written(PAGES);
 	pid = fork_sleeper();
-	ready(p);
+	workload_at(p);
 	if (mprotect(p, size, PROT_READ) || mprotect(p, size, RW))
 		return 1;
 	write_pages(p, PAGES);
 	end_sleeper(pid);
-	return done();
+	return workload_done();
 }
 
 /* Every page again and again: it is ours after the first time. */
@@ -312,29 +301,26 @@ WORKLOAD(write_many_times)
 	begin();
 	p = map_written(PAGES);
 	pid = fork_sleeper();
-	ready(p);
+	workload_at(p);
 	for (i = 0; i < 10; i++)
 		write_pages(p, PAGES);
 	end_sleeper(pid);
-	return done();
+	return workload_done();
 }
 
 /* Shared anew by every fork: each page takes as many faults. */
 WORKLOAD(fork_five_times)
 {
-	pid_t pid;
 	char *p;
 	int i;
 
 	begin();
 	p = map_written(PAGES);
-	ready(p);
+	workload_at(p);
 	for (i = 0; i < 5; i++) {
-		pid = fork_sleeper();
-		write_pages(p, PAGES);
-		end_sleeper(pid);
+		copy_pages(p, PAGES);
 	}
-	return done();
+	return workload_done();
 }
 
 WORKLOAD(merged)
@@ -359,9 +345,9 @@ WORKLOAD(merged)
 	}
 	/* What is written now would be merged again. */
 	write_text("/sys/kernel/mm/ksm/run", "0");
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
-	return done();
+	return workload_done();
 }
 
 /* ---- what other processes do to it ---------------------------------------------- */

@@ -28,25 +28,6 @@ BEFORE_EACH()
 	cow_begin();
 }
 
-static void __attribute__((noreturn)) give_up(const char *what)
-{
-	fprintf(stderr, "# workload: %s: %m\n", what);
-	exit(125);
-}
-
-static void say(const void *p)
-{
-	workload_step("%lx", (unsigned long)p);
-}
-
-static void take_faults(char *p, size_t pages)
-{
-	pid_t pid = fork_sleeper();
-
-	write_pages(p, pages);
-	end_sleeper(pid);
-}
-
 /* PAGES copies at every step. */
 WORKLOAD(faults)
 {
@@ -56,8 +37,8 @@ WORKLOAD(faults)
 	only_small_pages();
 	p = map_written(PAGES);
 	for (i = 0; i < 1000; i++) {
-		say(p);
-		take_faults(p, PAGES);
+		workload_at(p);
+		copy_pages(p, PAGES);
 	}
 	return 1;
 }
@@ -296,7 +277,7 @@ WORKLOAD(half_way)
 	p = map_written(PAGES);
 	fork_sleeper();
 	write_pages(p, PAGES / 2);
-	say(p);
+	workload_at(p);
 	return 0;
 }
 
@@ -314,10 +295,10 @@ static void *fault_alone(void *p)
 {
 	/* The main thread is a zombie by now, or soon. */
 	usleep(100000);
-	take_faults(p, PAGES);
-	say(p);
-	take_faults(p, PAGES);
-	say(p);
+	copy_pages(p, PAGES);
+	workload_at(p);
+	copy_pages(p, PAGES);
+	workload_at(p);
 	exit(0);
 }
 
@@ -329,7 +310,7 @@ WORKLOAD(leader_leaves)
 	only_small_pages();
 	p = map_written(PAGES);
 	if (pthread_create(&thread, NULL, fault_alone, p))
-		give_up("pthread_create");
+		workload_give_up("pthread_create");
 	pthread_exit(NULL);
 }
 
@@ -368,7 +349,7 @@ WORKLOAD(vforks)
 	only_small_pages();
 	p = map_written(PAGES);
 	sleeper = fork_sleeper();
-	say(p);
+	workload_at(p);
 	pid = vfork();
 	if (!pid) {
 		write_pages(p, PAGES / 2);
@@ -377,10 +358,10 @@ WORKLOAD(vforks)
 		_exit(0);
 	}
 	wait_for_child(pid);
-	say(p);
+	workload_at(p);
 	write_pages(p, PAGES);
 	end_sleeper(sleeper);
-	say(p);
+	workload_at(p);
 	return 0;
 }
 
@@ -412,10 +393,10 @@ TEST_EACH(vfork_counts_for_the_parent, const struct vfork_case *, vfork_cases)
 WORKLOAD(traced)
 {
 	if (ptrace(PTRACE_TRACEME, 0, 0, 0))
-		give_up("PTRACE_TRACEME");
+		workload_give_up("PTRACE_TRACEME");
 	raise(SIGSTOP);
 	execl("/bin/busybox", "true", NULL);
-	give_up("exec");
+	workload_give_up("exec");
 }
 
 TEST(cleanup_while_a_debugger_holds_an_exec)
@@ -554,7 +535,7 @@ WORKLOAD(many_threads_end)
 
 	for (i = 0; i < 8; i++)
 		if (pthread_create(&thread, NULL, just_wait, NULL))
-			give_up("pthread_create");
+			workload_give_up("pthread_create");
 	workload_step("threads");
 	exit(0);
 }
@@ -601,8 +582,8 @@ WORKLOAD(short_life)
 
 	only_small_pages();
 	p = map_written(PAGES);
-	take_faults(p, PAGES);
-	say(p);
+	copy_pages(p, PAGES);
+	workload_at(p);
 	return 0;
 }
 

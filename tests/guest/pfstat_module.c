@@ -79,7 +79,7 @@ WORKLOAD(busy)
 	only_small_pages();
 	area = map_written(PAGES);
 	if (argc > 1)
-		workload_step("%lx", (unsigned long)area);
+		workload_at(area);
 	for (i = 0; i < 5; i++) {
 		pid = fork_sleeper();
 		for (k = 0; k < 3; k++)

@@ -29,24 +29,10 @@ BEFORE_EACH()
 	cow_begin();
 }
 
-static void __attribute__((noreturn)) give_up(const char *what)
-{
-	fprintf(stderr, "# workload: %s: %m\n", what);
-	exit(125);
-}
-
 /* PAGES copies each time. */
 static void take_faults(char *p)
 {
-	pid_t pid = fork_sleeper();
-
-	write_pages(p, PAGES);
-	end_sleeper(pid);
-}
-
-static void say(const void *p)
-{
-	workload_step("%lx", (unsigned long)p);
+	copy_pages(p, PAGES);
 }
 
 static unsigned long next(struct workload *w)
@@ -78,7 +64,7 @@ WORKLOAD(faults)
 	only_small_pages();
 	p = map_written(PAGES);
 	for (i = 0; i < 1000; i++) {
-		say(p);
+		workload_at(p);
 		take_faults(p);
 	}
 	return 1;
@@ -91,7 +77,7 @@ static char *own_path(const char *name)
 	ssize_t len = readlink("/proc/self/exe", path, 400);
 
 	if (len <= 0)
-		give_up("readlink");
+		workload_give_up("readlink");
 	path[len] = '\0';
 	if (name)
 		strcpy(strrchr(path, '/') + 1, name);
@@ -151,11 +137,11 @@ WORKLOAD(again)
 	only_small_pages();
 	p = map_written(PAGES);
 	take_faults(p);
-	say(p);
+	workload_at(p);
 	if (--*count < '0')
 		return 0;
 	execl(own_path(NULL), NAME, count, NULL);
-	give_up("exec");
+	workload_give_up("exec");
 }
 
 TEST(exec_of_the_same_name_resets)
@@ -189,12 +175,12 @@ WORKLOAD(storm)
 	p = map_written(PAGES);
 	take_faults(p);
 	if (!left) {
-		say(p);
+		workload_at(p);
 		return 0;
 	}
 	snprintf(count, sizeof(count), "%d", left - 1);
 	execl(own_path(NULL), NAME, count, NULL);
-	give_up("exec");
+	workload_give_up("exec");
 }
 
 TEST_SECONDS(exec_storm, 60)
@@ -221,13 +207,13 @@ WORKLOAD(child_becomes_other)
 	p = map_written(PAGES);
 	strcpy(self, own_path(NULL));
 	if (link(self, own_path(OTHER)))
-		give_up("link");
+		workload_give_up("link");
 	pid = fork();
 	if (!pid) {
 		write_pages(p, PAGES);
 		workload_next("faults");
 		execl(own_path(OTHER), OTHER, NULL);
-		give_up("exec");
+		workload_give_up("exec");
 	}
 	wait_for_child(pid);
 	return 0;
@@ -268,14 +254,14 @@ WORKLOAD(chain)
 		pid_t pid = fork();
 
 		if (pid < 0)
-			give_up("fork");
+			workload_give_up("fork");
 		if (pid) {
 			int status;
 
 			if (waitpid(pid, &status, 0) != pid || status)
 				_exit(1);
 			if (!i) {
-				say(p);
+				workload_at(p);
 				return 0;
 			}
 			_exit(0);
@@ -343,9 +329,9 @@ WORKLOAD(children_differ)
 		wait_for_child(pid);
 	}
 	munmap(q[0], PAGES * page_size());
-	workload_step("%lx", (unsigned long)p);
-	workload_step("%lx", (unsigned long)q[0]);
-	workload_step("%lx", (unsigned long)q[1]);
+	workload_at(p);
+	workload_at(q[0]);
+	workload_at(q[1]);
 	return 0;
 }
 
@@ -394,11 +380,11 @@ WORKLOAD(rename_itself)
 	only_small_pages();
 	p = map_written(PAGES);
 	take_faults(p);
-	say(p);
+	workload_at(p);
 	prctl(PR_SET_NAME, argv[1]);
-	say(p);
+	workload_at(p);
 	take_faults(p);
-	say(p);
+	workload_at(p);
 	return 0;
 }
 
@@ -459,7 +445,7 @@ static void *rename_a_thread(void *task)
 		 task ? *(pid_t *)task : (int)syscall(SYS_gettid));
 	fd = open(path, O_WRONLY);
 	if (fd < 0 || write(fd, thread_name, strlen(thread_name)) < 0)
-		give_up(path);
+		workload_give_up(path);
 	close(fd);
 	return NULL;
 }
@@ -473,14 +459,14 @@ WORKLOAD(thread_renames)
 
 	only_small_pages();
 	p = map_written(PAGES);
-	say(p);
+	workload_at(p);
 	thread_name = argv[1];
 	if (pthread_create(&thread, NULL, rename_a_thread,
 			   !strcmp(argv[2], "leader") ? &leader : NULL))
-		give_up("pthread_create");
+		workload_give_up("pthread_create");
 	pthread_join(thread, NULL);
 	take_faults(p);
-	say(p);
+	workload_at(p);
 	return 0;
 }
 

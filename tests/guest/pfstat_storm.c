@@ -159,13 +159,12 @@ WORKLOAD(many_mappings)
 			return 2;
 	for (i = 0; i < n; i += 2)
 		write_pages(p + i * page, 1);
-	workload_step("%lx", (unsigned long)p);
+	workload_at(p);
 	pid = fork_sleeper();
 	for (i = 0; i < n; i += 2)
 		write_pages(p + i * page, 1);
 	end_sleeper(pid);
-	workload_step("done");
-	return 0;
+	return workload_done();
 }
 
 static void expect_many(const struct pfstat_id *id, unsigned long at, int n)
@@ -285,7 +284,7 @@ WORKLOAD(eats)
 	only_small_pages();
 	p = map_pages(n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	read_pages(p, n);
-	workload_step("%lx", (unsigned long)p);
+	workload_at(p);
 	write_text(GROUP "/cgroup.procs", "0");
 	for (i = 0; i < n; i++)
 		write_pages(p + i * page_size(), 1);

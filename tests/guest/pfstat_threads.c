@@ -29,12 +29,6 @@ BEFORE_EACH()
 	cow_begin();
 }
 
-static void __attribute__((noreturn)) give_up(const char *what)
-{
-	fprintf(stderr, "# workload: %s: %m\n", what);
-	exit(125);
-}
-
 /* ---- workloads ------------------------------------------------------------------------ */
 
 static pthread_barrier_t barrier;
@@ -62,7 +56,7 @@ static void race(void)
 	pthread_barrier_init(&barrier, NULL, THREADS);
 	for (i = 0; i < THREADS; i++)
 		if (pthread_create(&threads[i], NULL, write_with_others, (void *)i))
-			give_up("pthread_create");
+			workload_give_up("pthread_create");
 	for (i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
 	pthread_barrier_destroy(&barrier);
@@ -71,7 +65,7 @@ static void race(void)
 static void drop(void)
 {
 	if (madvise(area, PAGES * page_size(), MADV_DONTNEED))
-		give_up("MADV_DONTNEED");
+		workload_give_up("MADV_DONTNEED");
 }
 
 /* Each round makes the pages new, in its way, for threads to fight over. */
@@ -80,7 +74,7 @@ static int rounds(void (*prepare)(void), int sharer)
 	pid_t pid = 0;
 	int i;
 
-	workload_step("%lx", (unsigned long)area);
+	workload_at(area);
 	for (i = 0; i < ROUNDS; i++) {
 		prepare();
 		if (sharer)
@@ -89,8 +83,7 @@ static int rounds(void (*prepare)(void), int sharer)
 		if (sharer)
 			end_sleeper(pid);
 	}
-	workload_step("done");
-	return 0;
+	return workload_done();
 }
 
 static void prepare_copy(void)
@@ -177,7 +170,7 @@ WORKLOAD(families)
 	only_small_pages();
 	area = map_pages(PAGES, RW, MAP_PRIVATE, -1);
 	go = (int *)map_pages(1, RW, MAP_SHARED, -1);
-	workload_step("%lx", (unsigned long)area);
+	workload_at(area);
 	for (i = 1; i <= ROUNDS; i++) {
 		drop();
 		write_pages(area, PAGES);
@@ -195,8 +188,7 @@ WORKLOAD(families)
 		for (k = 0; k < 3; k++)
 			wait_for_child(pids[k]);
 	}
-	workload_step("done");
-	return 0;
+	return workload_done();
 }
 
 /* ---- tests ---------------------------------------------------------------------------- */
@@ -337,8 +329,8 @@ WORKLOAD(five_hundred_threads)
 	pthread_attr_setstacksize(&attr, 65536);
 	for (i = 0; i < MANY; i++)
 		if (pthread_create(&threads[i], &attr, touch_watched, (void *)i))
-			give_up("pthread_create");
-	workload_step("%lx", (unsigned long)area);
+			workload_give_up("pthread_create");
+	workload_at(area);
 	pthread_barrier_wait(&barrier);
 	pthread_barrier_wait(&barrier);
 	pid = fork_sleeper();
@@ -346,8 +338,7 @@ WORKLOAD(five_hundred_threads)
 	for (i = 0; i < MANY; i++)
 		pthread_join(threads[i], NULL);
 	end_sleeper(pid);
-	workload_step("done");
-	return 0;
+	return workload_done();
 }
 
 TEST_SECONDS(five_hundred_threads_with_a_fault_each, 120)
@@ -367,7 +358,7 @@ WORKLOAD(without_end)
 {
 	only_small_pages();
 	area = map_written(PAGES);
-	workload_step("%lx", (unsigned long)area);
+	workload_at(area);
 	for (;;) {
 		pid_t pid = fork_sleeper();
 

@@ -57,7 +57,6 @@ static void become_guest(uid_t uid)
 WORKLOAD(faults_as)
 {
 	int uid = atoi(argv[1]);
-	pid_t pid;
 	char *p;
 
 	if (uid && (setgroups(0, NULL) || setresgid(uid, uid, uid) ||
@@ -66,10 +65,8 @@ WORKLOAD(faults_as)
 	only_small_pages();
 	p = map_written(PAGES);
 	for (;;) {
-		workload_step("%lx", (unsigned long)p);
-		pid = fork_sleeper();
-		write_pages(p, PAGES);
-		end_sleeper(pid);
+		workload_at(p);
+		copy_pages(p, PAGES);
 	}
 	return 0;
 }

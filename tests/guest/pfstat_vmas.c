@@ -34,21 +34,12 @@ static __u64 ramp(int from, int to)
 	return (to * (to + 1) - from * (from + 1)) / 2;
 }
 
-static void __attribute__((noreturn)) give_up(const char *what)
-{
-	fprintf(stderr, "# workload: %s: %m\n", what);
-	exit(125);
-}
-
 static void make_ramp(char *p)
 {
-	pid_t pid;
 	int i;
 
 	for (i = 0; i < RAMP; i++) {
-		pid = fork_sleeper();
-		write_pages(p + i * page_size(), RAMP - i);
-		end_sleeper(pid);
+		copy_pages(p + i * page_size(), RAMP - i);
 	}
 }
 
@@ -60,11 +51,6 @@ static char *map_ramp(void)
 	p = map_written(RAMP);
 	make_ramp(p);
 	return p;
-}
-
-static void say(const void *p)
-{
-	workload_step("%lx", (unsigned long)p);
 }
 
 static pid_t parent;	/* of the workload */
@@ -126,13 +112,13 @@ WORKLOAD(split_and_merge)
 	char *p = map_ramp();
 	size_t page = page_size();
 
-	say(p);
+	workload_at(p);
 	if (mprotect(p + 3 * page, 3 * page, PROT_READ))
-		give_up("mprotect");
-	say(p);
+		workload_give_up("mprotect");
+	workload_at(p);
 	if (mprotect(p + 3 * page, 3 * page, RW))
-		give_up("mprotect");
-	say(p);
+		workload_give_up("mprotect");
+	workload_at(p);
 	return 0;
 }
 
@@ -167,12 +153,12 @@ WORKLOAD(fill_the_gap)
 	size_t page = page_size();
 
 	if (munmap(p + 4 * page, page))
-		give_up("munmap");
-	say(p);
+		workload_give_up("munmap");
+	workload_at(p);
 	if (mmap(p + 4 * page, page, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 		 -1, 0) == MAP_FAILED)
-		give_up("mmap");
-	say(p);
+		workload_give_up("mmap");
+	workload_at(p);
 	return 0;
 }
 
@@ -210,10 +196,10 @@ WORKLOAD(unmap_all)
 {
 	char *p = map_ramp();
 
-	say(p);
+	workload_at(p);
 	if (munmap(p - page_size(), (RAMP + 2) * page_size()))
-		give_up("munmap");
-	say(p);
+		workload_give_up("munmap");
+	workload_at(p);
 	return 0;
 }
 
@@ -239,17 +225,14 @@ WORKLOAD(move)
 {
 	char *p = map_ramp(), *to;
 	size_t size = RAMP * page_size();
-	pid_t pid;
 
-	say(p);
+	workload_at(p);
 	to = map_pages(RAMP, PROT_NONE, MAP_PRIVATE, -1);
 	if (mremap(p, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) != to)
-		give_up("mremap");
-	say(to);
-	pid = fork_sleeper();
-	write_pages(to, RAMP);
-	end_sleeper(pid);
-	say(to);
+		workload_give_up("mremap");
+	workload_at(to);
+	copy_pages(to, RAMP);
+	workload_at(to);
 	return 0;
 }
 
@@ -295,8 +278,8 @@ WORKLOAD(map_over)
 
 	if (mmap(p, size, PROT_READ, MAP_SHARED | MAP_FIXED, file_of_pages(4), 0) ==
 	    MAP_FAILED)
-		give_up("mmap");
-	say(p);
+		workload_give_up("mmap");
+	workload_at(p);
 	return 0;
 }
 
@@ -323,7 +306,7 @@ static __attribute__((noinline)) void use_stack(void)
 	write_pages((char *)at, AREA);
 	pid = fork_sleeper();
 	write_pages((char *)at, AREA);
-	say((char *)at);
+	workload_at((char *)at);
 	end_sleeper(pid);
 }
 
@@ -365,30 +348,25 @@ static char *grow_heap(void)
 
 	if (sbrk((-(uintptr_t)at & (page_size() - 1)) + AREA * page_size()) ==
 	    (void *)-1)
-		give_up("sbrk");
+		workload_give_up("sbrk");
 	return (char *)(((uintptr_t)at + page_size() - 1) & -page_size());
 }
 
 WORKLOAD(heap)
 {
 	char *first, *second;
-	pid_t pid;
 
 	only_small_pages();
 	first = grow_heap();
 	write_pages(first, AREA);
-	pid = fork_sleeper();
-	write_pages(first, AREA);
-	end_sleeper(pid);
-	say(first);
+	copy_pages(first, AREA);
+	workload_at(first);
 	second = grow_heap();
 	if (second != first + AREA * page_size())
-		give_up("the heap did not grow where it was");
+		workload_give_up("the heap did not grow where it was");
 	write_pages(second, AREA);
-	pid = fork_sleeper();
-	write_pages(second, AREA);
-	end_sleeper(pid);
-	say(second);
+	copy_pages(second, AREA);
+	workload_at(second);
 	return 0;
 }
 
@@ -428,7 +406,7 @@ WORKLOAD(many)
 	for (i = 0; i < MANY; i += 2)
 		write_pages(p[i], 1);
 	for (i = 0; i < MANY; i++)
-		say(p[i]);
+		workload_at(p[i]);
 	end_sleeper(pid);
 	return 0;
 }
@@ -498,7 +476,7 @@ WORKLOAD(sorts)
 	p = mmap(NULL, 2 * page_size(), PROT_READ | PROT_EXEC, MAP_PRIVATE, fd,
 		 2 * page_size());
 	if (p == MAP_FAILED)
-		give_up("mmap");
+		workload_give_up("mmap");
 	map_pages(2, PROT_READ | PROT_WRITE, MAP_SHARED, -1);
 	map_pages(3, PROT_READ, MAP_SHARED, file_of_pages(3));
 	map_pages(3, PROT_NONE, MAP_PRIVATE, file_of_pages(3));
@@ -506,7 +484,7 @@ WORKLOAD(sorts)
 	prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, map_pages(2, PROT_READ, MAP_PRIVATE, -1),
 	      2 * page_size(), "pf-name");
 	free(malloc(100));
-	say(p);
+	workload_at(p);
 	return 0;
 }
 
@@ -566,10 +544,10 @@ WORKLOAD(until_killed)
 	char *p = map_ramp();
 
 	if (munmap(p + 4 * page_size(), page_size()))
-		give_up("munmap");
+		workload_give_up("munmap");
 	fork_sleeper();
 	write_pages(p, 2);
-	say(p);
+	workload_at(p);
 	pause();
 	return 1;
 }

@@ -32,18 +32,12 @@ BEFORE_EACH()
 	cow_begin();
 }
 
-static void __attribute__((noreturn)) give_up(const char *what)
-{
-	fprintf(stderr, "# workload: %s: %m\n", what);
-	exit(125);
-}
-
 static void clear_soft_dirty(void)
 {
 	int fd = open("/proc/self/clear_refs", O_WRONLY);
 
 	if (fd < 0 || write(fd, "4", 1) != 1)
-		give_up("clear_refs");
+		workload_give_up("clear_refs");
 	close(fd);
 }
 
@@ -54,10 +48,9 @@ WORKLOAD(soft_dirty)
 	only_small_pages();
 	p = map_written(PAGES);
 	clear_soft_dirty();
-	workload_step("%lx", (unsigned long)p);
+	workload_at(p);
 	write_pages(p, PAGES);
-	workload_step("done");
-	return 0;
+	return workload_done();
 }
 
 /* Watched and shared at once: these are copies. */
@@ -70,11 +63,10 @@ WORKLOAD(soft_dirty_shared)
 	p = map_written(PAGES);
 	pid = fork_sleeper();
 	clear_soft_dirty();
-	workload_step("%lx", (unsigned long)p);
+	workload_at(p);
 	write_pages(p, PAGES);
 	end_sleeper(pid);
-	workload_step("done");
-	return 0;
+	return workload_done();
 }
 
 static void protect(int uffd, unsigned long start, size_t len, int on)
@@ -85,7 +77,7 @@ static void protect(int uffd, unsigned long start, size_t len, int on)
 	};
 
 	if (ioctl(uffd, UFFDIO_WRITEPROTECT, &wp))
-		give_up("UFFDIO_WRITEPROTECT");
+		workload_give_up("UFFDIO_WRITEPROTECT");
 }
 
 /* Lets each page that is written go on. */
@@ -96,7 +88,7 @@ static void *resolve(void *arg)
 
 	for (i = 0; i < PAGES; i++) {
 		if (read(uffd, &msg, sizeof(msg)) != sizeof(msg))
-			give_up("read of userfaultfd");
+			workload_give_up("read of userfaultfd");
 		protect(uffd, msg.arg.pagefault.address & -page_size(), page_size(), 0);
 	}
 	return NULL;
@@ -116,7 +108,7 @@ static int watch(char *p)
 
 	if (uffd < 0 || ioctl(uffd, UFFDIO_API, &api) ||
 	    ioctl(uffd, UFFDIO_REGISTER, &reg))
-		give_up("userfaultfd");
+		workload_give_up("userfaultfd");
 	protect(uffd, (unsigned long)p, PAGES * page_size(), 1);
 	return uffd;
 }
@@ -127,12 +119,11 @@ static int write_watched(char *p)
 	pthread_t thread;
 
 	if (pthread_create(&thread, NULL, resolve, &uffd))
-		give_up("pthread_create");
-	workload_step("%lx", (unsigned long)p);
+		workload_give_up("pthread_create");
+	workload_at(p);
 	write_pages(p, PAGES);
 	pthread_join(thread, NULL);
-	workload_step("done");
-	return 0;
+	return workload_done();
 }
 
 WORKLOAD(uffd_wp)

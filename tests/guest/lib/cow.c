@@ -21,12 +21,6 @@ static struct pfstat_result *last;
 
 /* ---- in workloads --------------------------------------------------------- */
 
-static void __attribute__((noreturn)) give_up(const char *what)
-{
-	fprintf(stderr, "# workload: %s: %m\n", what);
-	exit(125);
-}
-
 size_t page_size(void)
 {
 	static size_t size;
@@ -39,7 +33,7 @@ size_t page_size(void)
 void only_small_pages(void)
 {
 	if (prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0))
-		give_up("PR_SET_THP_DISABLE");
+		workload_give_up("PR_SET_THP_DISABLE");
 }
 
 void stay_on_cpu(int cpu)
@@ -49,7 +43,7 @@ void stay_on_cpu(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
-		give_up("sched_setaffinity");
+		workload_give_up("sched_setaffinity");
 }
 
 char *map_pages(size_t n, int prot, int flags, int fd)
@@ -60,11 +54,11 @@ char *map_pages(size_t n, int prot, int flags, int fd)
 	p = mmap(NULL, size + 2 * guard, PROT_NONE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (p == MAP_FAILED)
-		give_up("mmap of a place");
+		workload_give_up("mmap of a place");
 	p = mmap(p + guard, size, prot,
 		 flags | MAP_FIXED | (fd < 0 ? MAP_ANONYMOUS : 0), fd, 0);
 	if (p == MAP_FAILED)
-		give_up("mmap");
+		workload_give_up("mmap");
 	return p;
 }
 
@@ -96,11 +90,11 @@ int file_of_pages(size_t n)
 
 	page = malloc(page_size());
 	if (fd < 0 || !page || unlink(name))
-		give_up(name);
+		workload_give_up(name);
 	memset(page, 'f', page_size());
 	while (n--)
 		if (write(fd, page, page_size()) != (ssize_t)page_size())
-			give_up(name);
+			workload_give_up(name);
 	free(page);
 	return fd;
 }
@@ -110,7 +104,7 @@ pid_t fork_sleeper(void)
 	pid_t pid = fork();
 
 	if (pid < 0)
-		give_up("fork");
+		workload_give_up("fork");
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -121,7 +115,7 @@ pid_t fork_sleeper(void)
 void end_sleeper(pid_t pid)
 {
 	if (kill(pid, SIGKILL) || waitpid(pid, NULL, 0) != pid)
-		give_up("end of a child");
+		workload_give_up("end of a child");
 }
 
 void wait_for_child(pid_t pid)
@@ -129,7 +123,7 @@ void wait_for_child(pid_t pid)
 	int status;
 
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		give_up("wait for a child");
+		workload_give_up("wait for a child");
 	if (status) {
 		fprintf(stderr, "# workload: child failed, status 0x%x\n", status);
 		exit(125);
@@ -148,17 +142,22 @@ void spawn_and_wait(const char *path)
 	wait_for_child(pid);
 }
 
+void copy_pages(char *p, size_t n)
+{
+	pid_t pid = fork_sleeper();
+
+	write_pages(p, n);
+	end_sleeper(pid);
+}
+
 void copy_and_step(size_t n)
 {
 	char *p;
-	pid_t pid;
 
 	only_small_pages();
 	p = map_written(n);
-	pid = fork_sleeper();
-	write_pages(p, n);
-	end_sleeper(pid);
-	workload_step("%lx", (unsigned long)p);
+	copy_pages(p, n);
+	workload_at(p);
 }
 
 void copy_at_each_step(size_t n)
@@ -170,7 +169,7 @@ void copy_at_each_step(size_t n)
 	for (;;) {
 		pid_t pid = fork_sleeper();
 
-		workload_step("%lx", (unsigned long)p);
+		workload_at(p);
 		write_pages(p, n);
 		end_sleeper(pid);
 	}

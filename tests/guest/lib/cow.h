@@ -66,6 +66,9 @@ int file_of_pages(size_t n);
 pid_t fork_sleeper(void);
 void end_sleeper(pid_t pid);
 
+/* Writes @n pages while a sleeper shares them: a copy of each, if they were written. */
+void copy_pages(char *p, size_t n);
+
 /* Waits for a child, that must succeed. */
 void wait_for_child(pid_t pid);
 

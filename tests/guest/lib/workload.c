@@ -269,3 +269,20 @@ void workload_step(const char *format, ...)
 	if (write(FROM_FD, line, len) != len || read(TO_FD, &go, 1) != 1)
 		_exit(126);
 }
+
+void workload_at(const void *where)
+{
+	workload_step("%lx", (unsigned long)where);
+}
+
+int workload_done(void)
+{
+	workload_step("done");
+	return 0;
+}
+
+void workload_give_up(const char *what)
+{
+	fprintf(stderr, "# workload: %s: %m\n", what);
+	exit(125);
+}

@@ -7,9 +7,9 @@
  *	{
  *		char *p = map_pages(8);		// argv[1]... are the test's
  *
- *		workload_step("%lx", (unsigned long)p);	// says it, and waits
+ *		workload_at(p);			// says where, and waits
  *		write_pages(p, 8);
- *		return 0;
+ *		return workload_done();		// says so, and waits
  *	}
  *
  *	TEST(counts)
@@ -76,6 +76,15 @@ int workload_run(const char *function, const char *name, ...)
 
 /* In a workload: says that it is here, and waits until the test says go. */
 void workload_step(const char *format, ...) KTAP_PRINTF(1, 2);
+
+/* In a workload: a step that says an address, for address_in(). */
+void workload_at(const void *where);
+
+/* In a workload, its last step: all is done. Return: 0, its exit status. */
+int workload_done(void);
+
+/* In a workload: says what failed, and errno, and ends it with status 125. */
+void workload_give_up(const char *what) __attribute__((noreturn));
 
 /* In a workload, before it executes itself again under another function. */
 void workload_next(const char *function);
