@@ -24,6 +24,7 @@
  * kind      enum pfstat_kind
  * ip        user-mode instruction, 0 if the fault was the kernel's
  * duration  ns in the fault up to this point; 0 unless it is measured
+ * run       number of the run of the target that it is counted in
  */
 TRACE_EVENT(cow_fault,
 	TP_PROTO(const struct pf_space *space, unsigned long address,
@@ -35,6 +36,7 @@ TRACE_EVENT(cow_fault,
 		__field(u64, vma)
 		__field(u64, ip)
 		__field(u64, duration)
+		__field(u64, run)
 		__field(pid_t, pid)
 		__field(u32, kind)
 		/* as __string(), but the length is known */
@@ -47,12 +49,13 @@ TRACE_EVENT(cow_fault,
 		__entry->ip = user ?
 			instruction_pointer(task_pt_regs(current)) : 0;
 		__entry->duration = space->target->latency ? duration : 0;
+		__entry->run = space->run;
 		__entry->pid = pid_nr(space->pid);
 		__entry->kind = kind;
 		memcpy(__get_dynamic_array(name), space->target->key.name,
 		       space->target->label_len + 1);
 	),
-	TP_printk("name=%s pid=%d mm=%llx address=0x%llx vma=0x%llx kind=%s ip=0x%llx duration=%llu",
+	TP_printk("name=%s pid=%d mm=%llx address=0x%llx vma=0x%llx kind=%s ip=0x%llx duration=%llu run=%llu",
 		  __get_str(name), __entry->pid, __entry->mm,
 		  __entry->address, __entry->vma,
 		  __print_symbolic(__entry->kind,
@@ -63,7 +66,7 @@ TRACE_EVENT(cow_fault,
 				   { PFSTAT_HUGE, "huge" },
 				   { PFSTAT_KERNEL, "kernel" },
 				   { PFSTAT_UNSHARE, "unshare" }),
-		  __entry->ip, __entry->duration)
+		  __entry->ip, __entry->duration, __entry->run)
 );
 
 #endif /* _PFSTAT_TRACE_H */

@@ -205,6 +205,19 @@ TEST_SECONDS(every_fault_is_there, 60)
 	EXPECT_STR_EQ(answer("pfstat report --csv | grep -vc ',0$'"), "1\n");
 }
 
+/*
+ * What pfstat's own child faults until it has executed the program is no fault
+ * of the program's. Looking for that along a long PATH takes much of the stack.
+ */
+TEST_SECONDS(faults_before_exec_are_not_the_programs, 60)
+{
+	struct run r = workload_shell("forks",
+		"PATH=$(printf '/no%%.0s' $(seq 1300)):$PWD:$PATH pfstat record pf-run");
+
+	EXPECT_EQ(r.status, 0);
+	check_sums(parse(answer("pfstat report --json")));
+}
+
 /* The sum of a kind over a view */
 static long long total_of(struct json_object *array, const char *kind)
 {

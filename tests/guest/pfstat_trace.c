@@ -25,12 +25,6 @@ BEFORE_EACH()
 
 /* ---- workloads: where, then the faults, then done ----------------------------------------- */
 
-static int ready(const void *p)
-{
-	workload_step("%lx", (unsigned long)p);
-	return 0;
-}
-
 WORKLOAD(copies)
 {
 	pid_t pid;
@@ -39,10 +33,10 @@ WORKLOAD(copies)
 	only_small_pages();
 	p = map_written(PAGES);
 	pid = fork_sleeper();
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
 	end_sleeper(pid);
-	return ready("done");
+	return workload_done();
 }
 
 WORKLOAD(reuses)
@@ -53,9 +47,9 @@ WORKLOAD(reuses)
 	stay_on_cpu(0);
 	p = map_written(PAGES);
 	end_sleeper(fork_sleeper());
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
-	return ready("done");
+	return workload_done();
 }
 
 WORKLOAD(zeros)
@@ -65,9 +59,9 @@ WORKLOAD(zeros)
 	only_small_pages();
 	p = map_pages(PAGES, RW, MAP_PRIVATE, -1);
 	read_pages(p, PAGES);
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
-	return ready("done");
+	return workload_done();
 }
 
 WORKLOAD(file_writes)
@@ -76,9 +70,9 @@ WORKLOAD(file_writes)
 
 	only_small_pages();
 	p = map_pages(PAGES, RW, MAP_PRIVATE, file_of_pages(PAGES));
-	ready(p);
+	workload_at(p);
 	write_pages(p, PAGES);
-	return ready("done");
+	return workload_done();
 }
 
 WORKLOAD(kernel_writes)
@@ -90,11 +84,11 @@ WORKLOAD(kernel_writes)
 	only_small_pages();
 	p = map_written(PAGES);
 	pid = fork_sleeper();
-	ready(p);
+	workload_at(p);
 	if (read(fileno(zero), p, PAGES * page_size()) < 0)
 		return 1;
 	end_sleeper(pid);
-	return ready("done");
+	return workload_done();
 }
 
 WORKLOAD(child_writes)
@@ -104,14 +98,14 @@ WORKLOAD(child_writes)
 
 	only_small_pages();
 	p = map_written(PAGES);
-	ready(p);
+	workload_at(p);
 	pid = fork();
 	if (!pid) {
 		write_pages(p, PAGES);
 		_exit(0);
 	}
 	wait_for_child(pid);
-	return ready("done");
+	return workload_done();
 }
 
 /* ---- events --------------------------------------------------------------------------------- */
@@ -130,14 +124,14 @@ struct events {
 
 static void one_event(const char *line, void *data)
 {
-	unsigned long long mm, address, vma, ip, duration;
+	unsigned long long mm, address, vma, ip, duration, run;
 	struct events *e = data;
 	char name[64], kind[16];
 	const char *at = strstr(line, "cow_fault: ");
 	int pid;
 
-	if (sscanf(at, "cow_fault: name=%63s pid=%d mm=%llx address=0x%llx vma=0x%llx kind=%15s ip=0x%llx duration=%llu",
-		   name, &pid, &mm, &address, &vma, kind, &ip, &duration) != 8) {
+	if (sscanf(at, "cow_fault: name=%63s pid=%d mm=%llx address=0x%llx vma=0x%llx kind=%15s ip=0x%llx duration=%llu run=%llu",
+		   name, &pid, &mm, &address, &vma, kind, &ip, &duration, &run) != 9) {
 		ktap_fail(__FILE__, __LINE__, 0, "not as expected: %s", line);
 		return;
 	}
@@ -148,7 +142,7 @@ static void one_event(const char *line, void *data)
 	if (strcmp(name, e->name) || strcmp(kind, e->kind) ||
 	    (e->pid ? pid != e->pid : pid == e->not_pid) || vma != e->start ||
 	    address & (page_size() - 1) || !!ip != e->user || mm != e->mm ||
-	    duration) {
+	    duration || run != 1) {
 		if (!e->wrong++)
 			ktap_fail(__FILE__, __LINE__, 0, "wrong event: %s", line);
 	}

@@ -18,10 +18,10 @@
 #define SYSTEM	"pfstat"
 #define EVENT	"cow_fault"
 
-enum {MM, ADDRESS, VMA, IP, DURATION, PID, KIND, NR_FIELDS};
+enum {MM, ADDRESS, VMA, IP, DURATION, RUN, PID, KIND, NR_FIELDS};
 
 static const char *const field_names[NR_FIELDS] = {
-	"mm", "address", "vma", "ip", "duration", "pid", "kind",
+	"mm", "address", "vma", "ip", "duration", "run", "pid", "kind",
 };
 
 struct ring {
@@ -31,6 +31,7 @@ struct ring {
 	struct tep_format_field *fields[NR_FIELDS];
 	struct perf *perf;	/* instead of the instance */
 	struct recording *rec;
+	__u64 run;		/* 0: of all runs */
 };
 
 static void *ring_failed(struct ring *ring, const char *what, int code,
@@ -133,11 +134,15 @@ static __u64 number(const struct ring *ring, int field,
 	return value;
 }
 
+/* NULL: it is of another run */
 static struct fault *take_fault(struct ring *ring,
 				const struct tep_record *record)
 {
-	struct fault *fault = recording_add(ring->rec);
+	struct fault *fault;
 
+	if (ring->run && number(ring, RUN, record) != ring->run)
+		return NULL;
+	fault = recording_add(ring->rec);
 	fault->time = record->ts;
 	fault->mm = number(ring, MM, record);
 	fault->address = number(ring, ADDRESS, record);
@@ -171,10 +176,17 @@ static void on_sample(const struct perf_sample *sample, void *context)
 	struct fault *fault = take_fault(ring, &record);
 	size_t i;
 
+	if (!fault)
+		return;
 	fault->stack = ring->rec->nr_frames + 1;
 	recording_add_frame(ring->rec, sample->nr_frames);
 	for (i = 0; i < sample->nr_frames; i++)
 		recording_add_frame(ring->rec, sample->frames[i]);
+}
+
+void ring_of_run(struct ring *ring, __u64 run)
+{
+	ring->run = run;
 }
 
 int ring_read(struct ring *ring)

@@ -24,6 +24,13 @@ struct ring *ring_open(struct recording *rec, const char *name, int kib,
 		       bool stacks);
 
 /**
+ * ring_of_run - from now on take faults of one run only
+ * @ring: from ring_open()
+ * @run: its number, see struct pfstat_result
+ */
+void ring_of_run(struct ring *ring, __u64 run);
+
+/**
  * ring_read - take what is in the buffer now
  * @ring: from ring_open()
  *
