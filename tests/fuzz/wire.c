@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Records on the pager's socket, with descriptors or without. The input is cut
- * into records: a byte that says how many descriptors, one for the length, and
- * that many bytes.
+ * Records on the pager's socket, with descriptors or without, with a text or
+ * without. The input is cut into records: a byte that says how many descriptors and
+ * what is wanted, one for the length, and that many bytes.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -51,23 +51,34 @@ static int next_fd(void)
 	return fd;
 }
 
+/* What came was such a record, and its text is all that was behind it. */
+static void judge(const struct wire *wire, const char *text, size_t size)
+{
+	if (wire->magic != WIRE_MAGIC || size < sizeof(*wire) ||
+	    (text ? strlen(text) : 0) != size - sizeof(*wire))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	int ends[2], next, fd, got;
+	/* allocated, so that a byte too many is found */
+	char *text = malloc(WIRE_TEXT);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+	if (!text || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
 		abort();
 	next = next_fd();
 	while (len >= 2) {
 		bool want = data[0] & 0x80;
-		unsigned int fds = (data[0] & 0x7f) % (FDS_MOST + 1);
+		bool texts = data[0] & 0x40;
+		unsigned int fds = (data[0] & 0x3f) % (FDS_MOST + 1);
 		size_t size = data[1] < len - 2 ? data[1] : len - 2;
 		struct wire wire;
 
 		put(ends[0], data + 2, size, fds);
-		got = wire_receive(ends[1], &wire, want ? &fd : NULL);
-		if (got == 1 && (size != sizeof(wire) || wire.magic != WIRE_MAGIC))
-			abort();
+		got = wire_receive_text(ends[1], &wire, want ? &fd : NULL, texts ? text : NULL);
+		if (got == 1)
+			judge(&wire, texts ? text : NULL, size);
 		if (want && fd >= 0) {
 			if (got != 1 && got != 0)
 				abort();
@@ -80,5 +91,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	close(ends[0]);
 	close(ends[1]);
+	free(text);
 	return 0;
 }

@@ -5,6 +5,8 @@
  * usage: limit-load hot PAGES SCAN EVERY
  *        limit-load fork PAGES KIB
  *        limit-load work PAGES
+ *        limit-load hold PAGES
+ *        limit-load family PAGES
  *
  * PAGES pages are read again and again, after every EVERY of SCAN pages that are
  * written once.
@@ -16,9 +18,14 @@
  * PAGES pages are read and written round and round, until standard input ends; the
  * process is printed when all have been written once.
  *
+ * PAGES pages are written once, the process is printed; they are read when standard
+ * input has ended. A family does so with a child that has written every other page
+ * again.
+ *
  * Status 1 if a page is not what it must be.
  */
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,6 +154,34 @@ static int work(size_t pages)
 	return 0;
 }
 
+static int hold(size_t pages, bool family)
+{
+	char *at = get_pages(pages);
+	int status = 0;
+	pid_t pid = -1;
+	size_t i;
+	char byte;
+
+	for (i = 0; i < pages; i++)
+		fill(at + i * page, i);
+	if (family)
+		pid = fork();
+	for (i = 0; !pid && i < pages; i += 2)
+		fill(at + i * page, pages + i);
+	if (!family || !pid)
+		printf("%d\n", (int)getpid());
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	for (i = 0; i < pages; i++)
+		check(at + i * page, !pid && i % 2 == 0 ? pages + i : i);
+	if (!pid)
+		_exit(0);
+	if (family)
+		waitpid(pid, &status, 0);
+	return status ? 3 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	page = sysconf(_SC_PAGESIZE);
@@ -156,5 +191,7 @@ int main(int argc, char **argv)
 		return forks(atoi(argv[2]), atoi(argv[3]));
 	if (argc == 3 && !strcmp(argv[1], "work"))
 		return work(atoi(argv[2]));
+	if (argc == 3 && (!strcmp(argv[1], "hold") || !strcmp(argv[1], "family")))
+		return hold(atoi(argv[2]), !strcmp(argv[1], "family"));
 	return 2;
 }

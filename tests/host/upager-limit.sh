@@ -8,10 +8,8 @@
 
 # shellcheck source-path=SCRIPTDIR source=cli-lib.bash
 . "$(dirname "$0")/cli-lib.bash"
-
-export XDG_RUNTIME_DIR=$work
-chmod 700 "$work"
-load=$top/build/host/tests/limit-load
+# shellcheck source-path=SCRIPTDIR source=upager-lib.bash
+. "$(dirname "$0")/upager-lib.bash"
 
 # hot ARGUMENT...: a quarter of the limit is used all the time, ten times the limit
 # once; sets $rescued and $read, pages that came back from the stage and the store
@@ -63,30 +61,6 @@ counts_behind_a_shell()
 	equal status 0 "$status" && (($(cat "$work/out") < 5120))
 }
 
-# start_work: 32 MiB that are used, with a limit of 4; $pager, $worker, $input
-start_work()
-{
-	mkfifo "$work/input" 2>/dev/null
-	: >"$work/worker"
-	upager run --limit 4M -- "$load" work 8192 <"$work/input" >"$work/worker" 2>"$work/err" &
-	pager=$!
-	exec {input}>"$work/input"
-	for _ in {1..3000}; do
-		[[ -s $work/worker ]] && break
-		sleep 0.02
-	done
-	worker=$(cat "$work/worker")
-	[[ $worker ]]
-}
-
-# end_work: the program has always had what it had written
-end_work()
-{
-	exec {input}>&-
-	wait "$pager"
-	equal status 0 $?
-}
-
 # memory_is MIN MAX: KiB of anonymous memory that the program has, soon
 memory_is()
 {
@@ -101,16 +75,9 @@ memory_is()
 	return 1
 }
 
-# of_run NAME: a number that upager stat tells of the run
-of_run()
-{
-	upager stat --json "$pager" | python3 -c \
-		'import json, sys; print(json.load(sys.stdin)["pagers"][0]["run"][sys.argv[1]])' "$1"
-}
-
 limit_changes()
 {
-	start_work && memory_is 2048 5120 && equal limit $((4 << 20)) "$(of_run limit)" &&
+	start_load work 8192 && memory_is 2048 5120 && equal limit $((4 << 20)) "$(of_run limit)" &&
 		upager limit "$pager" 16M && memory_is 9216 17408 &&
 		upager limit "$pager" 2M && memory_is 512 3072 &&
 		equal limit $((2 << 20)) "$(of_run limit)" && (($(of_run taken_out) > 8192))
@@ -118,12 +85,12 @@ limit_changes()
 
 	run upager limit "$pager" 1K
 	equal "too small" 2 "$status" || good=1
-	end_work && return "$good"
+	end_load 0 && return "$good"
 }
 
 detach_brings_all_back()
 {
-	start_work || return
+	start_load work 8192 || return
 	run upager detach "$pager"
 	equal status 0 "$status" && memory_is 32768 36864 && equal detached True "$(of_run detached)"
 	local good=$?
@@ -131,7 +98,7 @@ detach_brings_all_back()
 	# a limit makes no sense any more
 	run upager limit "$pager" 4M
 	equal "limit of a detached one" 1 "$status" || good=1
-	end_work && return "$good"
+	end_load 0 && return "$good"
 }
 
 nobody_there()

@@ -45,6 +45,7 @@ _upager_words()
 		run) printf '%s\n' --limit --store --above --stage --stats --help ;;
 		stat) printf '%s\n' --json --help ;;
 		limit) printf '%s\n' --help ;;
+		store) printf '%s\n' --progress --quiet --json --help ;;
 		detach) printf '%s\n' --progress --quiet --help ;;
 		help) printf '%s\n' --help ;;
 		'') printf '%s\n' --help --version ;;
@@ -53,10 +54,14 @@ _upager_words()
 	fi
 	case $command in
 	'' | help)
-		printf '%s\n' demo run limit detach stat help
+		printf '%s\n' demo run limit store detach stat help
 		;;
-	stat | limit | detach)
-		_upager_pagers
+	stat | limit | store | detach)
+		if [[ $command == store && $previous == [0-9]* ]]; then
+			printf '%s\n' mem: zmem: file: redis://
+		else
+			_upager_pagers
+		fi
 		;;
 	esac
 }

@@ -41,7 +41,7 @@ struct json_object *ask_stat(const char *path)
 	return object;
 }
 
-int ask_control(pid_t pid, struct wire *wire)
+int ask_control(pid_t pid, struct wire *wire, const char *text)
 {
 	const char *path = runtime_socket(pid);
 	uint32_t type = wire->type;
@@ -53,7 +53,7 @@ int ask_control(pid_t pid, struct wire *wire)
 	if (sock < 0)
 		return sock;
 	wire->magic = WIRE_MAGIC;
-	got = wire_send(sock, wire, -1) ?: wire_receive(sock, wire, NULL);
+	got = wire_send_text(sock, wire, text) ?: wire_receive(sock, wire, NULL);
 	close(sock);
 	if (got <= 0)
 		return got ?: -EOPNOTSUPP;	/* who does not know the word hangs up */

@@ -20,11 +20,12 @@ struct json_object *ask_stat(const char *path);
 /**
  * ask_control - have a pager do something
  * @pid: the pager
- * @wire: what; its type, and what belongs to it
+ * @wire: what; its type, and what belongs to it; gets the answer
+ * @text: belongs to it as well, may be ""
  *
  * Return: 0 or a negative errno: what the pager says, or why it can't be asked.
  */
-int ask_control(pid_t pid, struct wire *wire);
+int ask_control(pid_t pid, struct wire *wire, const char *text);
 
 /**
  * ask_failed - say that a pager did not do what it should

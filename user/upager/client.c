@@ -429,25 +429,32 @@ static int on_stat(struct client *client)
 	return err;
 }
 
-static int on_control(const struct pager *pager, const struct wire *wire)
+static void on_control(struct client *client, struct wire *wire, const char *text)
 {
-	return pager->config.control ? pager->config.control(pager->config.ctx, wire) :
-				       -EOPNOTSUPP;
+	const struct pager_config *config = &client->pager->config;
+	int err;
+
+	wire->b = 0;
+	err = config->control ? config->control(config->ctx, wire, text) : -EOPNOTSUPP;
+	answer_with(client, wire->type, err, wire->b);
 }
 
 /* One record; false when there is none, or no client any more. */
 static bool take_record(struct client *client)
 {
+	char text[WIRE_TEXT];
 	bool taken = false;
 	struct wire wire;
-	int err, fd, got = wire_receive(client->sock.fd, &wire, &fd);
+	int err, fd, got = wire_receive_text(client->sock.fd, &wire, &fd, text);
 
 	if (got == -EAGAIN)
 		return false;
 	if (got <= 0)
 		goto hang_up;
-	if (wire.type != WIRE_HELLO && wire.type != WIRE_REGION && fd >= 0) {
-		close(fd);
+	if ((wire.type != WIRE_HELLO && wire.type != WIRE_REGION && fd >= 0) ||
+	    (wire.type != WIRE_STORE && *text)) {
+		if (fd >= 0)
+			close(fd);
 		goto hang_up;
 	}
 	switch (wire.type) {
@@ -470,7 +477,8 @@ static bool take_record(struct client *client)
 		return true;
 	case WIRE_LIMIT:
 	case WIRE_RELEASE:
-		answer(client, wire.type, on_control(client->pager, &wire));
+	case WIRE_STORE:
+		on_control(client, &wire, text);
 		return true;
 	case WIRE_STAT:
 		if (!on_stat(client))

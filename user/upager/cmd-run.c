@@ -241,9 +241,9 @@ static void on_forked(void *ctx, struct client *parent, struct client *forked)
 		forked->regions.at[i].flags |= REGION_SHARED;
 }
 
-static int on_control(void *ctx, const struct wire *wire)
+static int on_control(void *ctx, struct wire *wire, const char *text)
 {
-	return run_control(ctx, wire);
+	return run_control(ctx, wire, text);
 }
 
 static void on_json(void *ctx, struct json_object *top)
@@ -270,6 +270,12 @@ static bool has_clients(const struct pager *pager)
 	return false;
 }
 
+/* The sooner of two times in milliseconds; -1 is never */
+static int soonest(int left, int right)
+{
+	return left < 0 || (right >= 0 && right < left) ? right : left;
+}
+
 static int serve(int gate)
 {
 	int err = 0, ms, due;
@@ -281,9 +287,7 @@ static int serve(int gate)
 		due = inherit_step(&run);
 		run_live_step(&run);
 		evict_step(&run);
-		ms = stage_retry(&run);
-		if (ms < 0 || (due >= 0 && due < ms))
-			ms = due;
+		ms = soonest(soonest(due, stage_retry(&run)), transfer_step(&run));
 		err = pager_turn(run.pager, ms);
 	}
 	return err;
@@ -293,7 +297,7 @@ static void show_stats(void)
 {
 	struct store_stats now;
 
-	store_stats(run.store, &now);
+	stores_stats(&run.stores, &now);
 	fprintf(stderr, "upager: %llu pages taken out,", (unsigned long long)run.evicted);
 	fprintf(stderr, " %llu came back from the stage, %llu from the store\n",
 		(unsigned long long)run.rescued, (unsigned long long)run.fetched);
@@ -303,7 +307,7 @@ static void show_stats(void)
 		(unsigned long long)now.same);
 	if (now.failed || now.retries)
 		fprintf(stderr, "upager: %s: %llu requests failed, %llu retries, %llu reconnects\n",
-			store_url(run.store), (unsigned long long)now.failed,
+			stores_url(&run.stores), (unsigned long long)now.failed,
 			(unsigned long long)now.retries, (unsigned long long)now.reconnects);
 }
 
@@ -358,6 +362,9 @@ static int run_with(const char *socket, int gate)
 		show_stats();
 	evict_free(&run);
 	unlink(path);
+	/* what is still asked for belongs to pages of the pager */
+	if (transfer_end(&run))
+		fprintf(stderr, "upager: %s: not all could be removed there; it expires\n", url);
 	pager_free(run.pager);
 	return err ? fail("wait", "events", -err, "") : pass_on(child_status);
 }
@@ -366,7 +373,8 @@ static int run_run(const struct call *call)
 {
 	const char *socket = runtime_socket(getpid()), *library = find_library();
 	size_t page = sysconf(_SC_PAGESIZE);
-	int gate, status;
+	struct store *store;
+	int gate;
 
 	if (!socket)
 		return fail("run", "the directory of sockets", errno, "set XDG_RUNTIME_DIR");
@@ -375,10 +383,12 @@ static int run_run(const struct call *call)
 	if (is_static(call->words[0]))
 		return fail("run", call->words[0], ENOEXEC,
 			    "it is linked statically, so nothing can be loaded into it");
-	if (store_open(url, NULL, &run.store)) {
+	if (store_open(url, NULL, &store)) {
 		fprintf(stderr, "upager: %s\n", store_open_error());
 		return EXIT_FAILURE;
 	}
+	if (stores_init(&run.stores) || stores_add(&run.stores, store))
+		return fail("run", "descriptors for stores", errno, "");
 	run.stage_percent = stage;
 	run_set_limit(&run, limit / page);
 	run.next_key = 1;
@@ -387,10 +397,7 @@ static int run_run(const struct call *call)
 	gate = start(call->words, socket, library);
 	if (gate < 0)
 		return fail("fork", call->words[0], errno, "");
-	status = run_with(socket, gate);
-	if (store_close(run.store))
-		fprintf(stderr, "upager: %s: not all could be removed there; it expires\n", url);
-	return status;
+	return run_with(socket, gate);
 }
 
 const struct command cmd_run = {

@@ -50,6 +50,20 @@ static unsigned long long mib_of(struct json_object *run, const char *name)
 	return number_of(run, name) >> 20;
 }
 
+/* A run that changes its store has several, or has them still. */
+static void print_stores(struct json_object *run)
+{
+	struct json_object *stores = json_object_object_get(run, "stores"), *one;
+	size_t i;
+
+	for (i = 1; i < json_object_array_length(stores); i++) {
+		one = json_object_array_get_idx(stores, i);
+		printf("%llu pages are still in %s\n",
+		       (unsigned long long)number_of(one, "pages"),
+		       json_object_get_string(json_object_object_get(one, "url")));
+	}
+}
+
 /* What upager run tells beside its clients */
 static void print_run(struct json_object *pager)
 {
@@ -69,6 +83,7 @@ static void print_run(struct json_object *pager)
 	printf(", %llu came back from the stage, %llu from the store\n",
 	       (unsigned long long)number_of(run, "from_stage"),
 	       (unsigned long long)number_of(run, "from_store"));
+	print_stores(run);
 }
 
 static void print_text(struct json_object *pagers)

@@ -31,6 +31,7 @@ extern const struct command cmd_detach;
 extern const struct command cmd_limit;
 extern const struct command cmd_run;
 extern const struct command cmd_stat;
+extern const struct command cmd_store;
 
 /* cmd-run.c: the value of --limit; returns NULL, or what is wrong with it */
 const char *parse_limit(const char *arg, void *to);

@@ -12,6 +12,7 @@ static const struct command *const commands[] = {
 	&cmd_demo,
 	&cmd_run,
 	&cmd_limit,
+	&cmd_store,
 	&cmd_detach,
 	&cmd_stat,
 	&cmd_help,

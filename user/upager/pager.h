@@ -77,8 +77,8 @@ struct trace {
  *	regions say so; true: they were taken away to be kept, and the regions
  *	stay as they are
  * @forked: both have the same keys now
- * @control: somebody wants something that is not of the pager itself; returns 0 or
- *	a negative errno, for the answer
+ * @control: somebody wants something that is not of the pager itself, with a text
+ *	perhaps; returns 0 or a negative errno, for the answer, and may set @b of it
  * @json: adds to what is told of the pager
  * @signal: SIGTERM or SIGINT has come; true: that was all there is to it
  * @ctx: for all of these
@@ -98,7 +98,7 @@ struct pager_config {
 	void (*filled)(void *ctx, struct client *client, uint64_t addr, uint64_t len);
 	bool (*moved)(void *ctx, struct client *client, uint64_t from, uint64_t to, uint64_t len);
 	void (*forked)(void *ctx, struct client *parent, struct client *child);
-	int (*control)(void *ctx, const struct wire *wire);
+	int (*control)(void *ctx, struct wire *wire, const char *text);
 	void (*json)(void *ctx, struct json_object *top);
 	bool (*signal)(void *ctx, int number, bool by_terminal);
 	void *ctx;

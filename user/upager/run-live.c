@@ -42,13 +42,15 @@ static int detach(struct run *run)
 /**
  * run_control - do what a command asks for
  * @run: whose
- * @wire: what
+ * @wire: what; gets more of the answer
+ * @text: came with it
  *
  * Return: 0 or a negative errno.
  */
-int run_control(struct run *run, const struct wire *wire)
+int run_control(struct run *run, struct wire *wire, const char *text)
 {
 	uint64_t pages = wire->a / run->pager->page;
+	int err;
 
 	switch (wire->type) {
 	case WIRE_LIMIT:
@@ -62,6 +64,12 @@ int run_control(struct run *run, const struct wire *wire)
 		return 0;
 	case WIRE_RELEASE:
 		return detach(run);
+	case WIRE_STORE:
+		if (run->detaching || run->detached)
+			return -EBUSY;
+		err = transfer_begin(run, text);
+		wire->b = err > 0 ? err : 0;
+		return err > 0 ? 0 : err;
 	}
 	return -EOPNOTSUPP;
 }
@@ -101,11 +109,11 @@ void run_json(const struct run *run, struct json_object *top)
 	uint64_t total, done = pager_detaching(run->pager, &total);
 	struct store_stats now;
 
-	store_stats(run->store, &now);
+	stores_stats(&run->stores, &now);
 	json_add_number(json, "limit", run->wanted * page);
 	json_add_number(json, "memory", run->residents.pages * page);
 	json_add_number(json, "stage", run->stage.pages * page);
-	json_add_text(json, "store", store_url(run->store));
+	json_add_text(json, "store", stores_url(&run->stores));
 	json_add_number(json, "stored", now.pages * page);
 	json_add_number(json, "taken_out", run->evicted);
 	json_add_number(json, "from_stage", run->rescued);
@@ -114,5 +122,6 @@ void run_json(const struct run *run, struct json_object *top)
 	json_add_bool(json, "detached", run->detached);
 	json_add_number(json, "detach_done", done);
 	json_add_number(json, "detach_total", total);
+	transfer_json(run, json);
 	json_add(top, "run", json);
 }

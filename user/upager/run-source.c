@@ -1,35 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A source in front of a store and the stage before it. It lets those wait who
+ * A source in front of the stores and the stage before them. It lets those wait who
  * want a page that is just being moved away.
  */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "run.h"
 
 /* Pages over the limit that come in before somebody has to wait */
 #define SLACK		64
-
-static void free_req(struct store_req *req)
-{
-	free(req);
-}
-
-static void delete_key(struct run *run, uint64_t key)
-{
-	struct store_req *req;
-
-	stage_drop(run, key);
-	if (!store_has(run->store, key))
-		return;
-	req = calloc(1, sizeof(*req));
-	if (!req)
-		return;		/* it is removed at the end */
-	*req = (struct store_req){.op = STORE_DEL, .key = key, .done = free_req};
-	store_submit(run->store, req);
-}
 
 /**
  * run_delete - nobody wants some pages of a region any more
@@ -40,20 +19,21 @@ static void delete_key(struct run *run, uint64_t key)
  */
 void run_delete(struct run *run, const struct region *region, uint64_t start, uint64_t end)
 {
-	struct store_stats stats;
-	uint64_t addr;
+	uint64_t addr, key;
 
-	store_stats(run->store, &stats);
 	if (region->flags & (REGION_ZERO | REGION_SHARED) ||
-	    (!stats.pages && !stats.busy && !run->stage.pages && !run->stage.writing &&
+	    (stores_empty(&run->stores) && !run->stage.pages && !run->stage.writing &&
 	     TAILQ_EMPTY(&run->stage.held)))
 		return;
 	if (start < region->start)
 		start = region->start;
 	if (end > region->end)
 		end = region->end;
-	for (addr = start; addr < end; addr += run->pager->page)
-		delete_key(run, region->key + (addr - region->start) / run->pager->page);
+	for (addr = start; addr < end; addr += run->pager->page) {
+		key = region->key + (addr - region->start) / run->pager->page;
+		stage_drop(run, key);
+		stores_del(&run->stores, key);
+	}
 }
 
 bool run_full(const struct run *run)
@@ -99,8 +79,7 @@ static void source_get(struct source *source, struct store_req *req)
 	page = stage_find(&run->stage, req->key);
 	if (!page) {
 		/* else it is zeros, and nobody is asked */
-		run->fetched += store_has(run->store, req->key);
-		store_submit(run->store, req);
+		run->fetched += stores_get(&run->stores, req);
 		return;
 	}
 	memcpy(req->page, page, run->pager->page);
@@ -118,23 +97,23 @@ void run_release(struct run *run)
 		next = req->private.next;
 		source_get(&run->source, req);
 	}
-	store_dispatch(run->store);
+	stores_dispatch(&run->stores);
 	run->pager->again = true;
 }
 
 static void source_dispatch(struct source *source)
 {
-	store_dispatch(((struct run *)source)->store);
+	stores_dispatch(&((struct run *)source)->stores);
 }
 
 static int source_fd(const struct source *source)
 {
-	return store_fd(((const struct run *)source)->store);
+	return ((const struct run *)source)->stores.epoll;
 }
 
 static const char *source_why(const struct source *source)
 {
-	return store_why(((const struct run *)source)->store);
+	return stores_why(&((const struct run *)source)->stores);
 }
 
 static bool source_has(const struct source *source, uint64_t key)
@@ -142,7 +121,7 @@ static bool source_has(const struct source *source, uint64_t key)
 	const struct run *run = (const struct run *)source;
 
 	return is_moving(run, key) || stage_find(&run->stage, key) ||
-	       store_has(run->store, key);
+	       stores_has(&run->stores, key);
 }
 
 static const struct source_ops ops = {

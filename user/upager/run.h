@@ -8,6 +8,8 @@
  *	stage.c		pages that were taken out, on their way to the store
  *	run-source.c	giving them back: a source in front of a store
  *	run-live.c	what can be changed meanwhile
+ *	stores.c	all stores that have pages: one, but during a transfer
+ *	transfer.c	another store
  *	cmd-run.c	the command
  */
 #ifndef RUN_H
@@ -19,6 +21,8 @@
 #include "pager.h"
 #include "source.h"
 #include "store.h"
+#include "stores.h"
+#include "transfer.h"
 
 /* Less makes no sense: a program could hardly touch two places at once. */
 #define RUN_LIMIT_MIN	(1u << 20)
@@ -152,7 +156,8 @@ struct stage {
  * struct run - a run of a program, with all that it starts
  * @source: what the pager gets pages from
  * @pager: the pager
- * @store: where pages go
+ * @stores: where pages go
+ * @transfer: from one store to another
  * @residents: what is in the clients
  * @inheritances: what is in children, and not yet among these
  * @evictors: their threads
@@ -177,7 +182,8 @@ struct stage {
 struct run {
 	struct source source;
 	struct pager *pager;
-	struct store *store;
+	struct stores stores;
+	struct transfer transfer;
 	struct residents residents;
 	struct inheritance_list inheritances;
 	struct evictor_list evictors;
@@ -222,7 +228,7 @@ int stage_retry(struct run *run);
 
 /* run-live.c */
 void run_set_limit(struct run *run, uint64_t pages);
-int run_control(struct run *run, const struct wire *wire);
+int run_control(struct run *run, struct wire *wire, const char *text);
 void run_live_step(struct run *run);
 void run_json(const struct run *run, struct json_object *top);
 

@@ -71,7 +71,7 @@ static struct victim *find(const struct stage *stage, uint64_t key)
 static void no_memory(const struct run *run)
 {
 	fprintf(stderr, "upager: a page is lost: no memory for it; the store: %s\n",
-		*store_why(run->store) ? store_why(run->store) : "works");
+		*stores_why(&run->stores) ? stores_why(&run->stores) : "works");
 	abort();	/* the keeper sees to it that nobody reads zeros */
 }
 
@@ -207,7 +207,7 @@ static void hold(struct run *run, struct victim *victim)
 	TAILQ_INSERT_TAIL(&run->stage.held, victim, link);
 	if (!run->complained)
 		fprintf(stderr, "upager: %s: %s; the limit is exceeded until it takes pages\n",
-			store_url(run->store), store_why(run->store));
+			stores_url(&run->stores), stores_why(&run->stores));
 	run->complained = true;
 	run->retry_at = pager_now() + RETRY_NS;
 }
@@ -218,10 +218,12 @@ static void on_put(struct store_req *req)
 	struct run *run = victim->run;
 
 	run->stage.writing--;
-	if (req->status && victim->known && req->status != -ECANCELED)
+	if (req->status && victim->known && req->status != -ECANCELED) {
+		transfer_refused(run);
 		hold(run, victim);
-	else
+	} else {
 		end(&run->stage, victim);
+	}
 }
 
 static void write_one(struct run *run, struct victim *victim)
@@ -238,7 +240,7 @@ static void write_one(struct run *run, struct victim *victim)
 		.done = on_put,
 	};
 	stage->writing++;
-	store_submit(run->store, &victim->req);
+	stores_put(&run->stores, &victim->req);
 }
 
 /**
@@ -254,7 +256,7 @@ void stage_write(struct run *run)
 		return;
 	while (stage->pages > stage->room - some)
 		write_one(run, TAILQ_FIRST(&stage->staged));
-	store_dispatch(run->store);
+	stores_dispatch(&run->stores);
 }
 
 /**
@@ -278,7 +280,7 @@ int stage_retry(struct run *run)
 		n++;
 	while (n--)
 		write_one(run, TAILQ_FIRST(&run->stage.held));
-	store_dispatch(run->store);
+	stores_dispatch(&run->stores);
 	return RETRY_NS / 1000000;
 }
 

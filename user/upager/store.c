@@ -301,6 +301,31 @@ void store_abandon(struct store *store)
 	free_store(store);
 }
 
+size_t store_keys(const struct store *store, size_t cursor[2], uint64_t *keys, size_t max)
+{
+	const struct store_entry *entry;
+	size_t count = 0, skip;
+
+	for (; store_more(store, cursor); cursor[0]++, cursor[1] = 0) {
+		entry = store->index.buckets[cursor[0]];
+		for (skip = cursor[1]; entry && skip; skip--)
+			entry = entry->next;
+		for (; entry; entry = entry->next, cursor[1]++) {
+			if (!store_has(store, entry->key))
+				continue;
+			if (count == max)
+				return count;
+			keys[count++] = entry->key;
+		}
+	}
+	return count;
+}
+
+bool store_more(const struct store *store, const size_t cursor[2])
+{
+	return cursor[0] <= store->index.mask;
+}
+
 void store_stats(const struct store *store, struct store_stats *stats)
 {
 	*stats = store->stats;

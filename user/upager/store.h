@@ -250,6 +250,27 @@ int store_run(struct store *store, struct store_req *req);
 bool store_has(const struct store *store, uint64_t key);
 
 /**
+ * store_keys - which keys have pages
+ * @store: an open store
+ * @cursor: two numbers, 0 in the beginning; how far it is
+ * @keys: filled
+ * @max: with so many at most
+ *
+ * Keys may go while it is looked on, but nothing may be put. What is missed then
+ * is found from the beginning: if that gives no key, there is none.
+ *
+ * Return: how many.
+ */
+size_t store_keys(const struct store *store, size_t cursor[2], uint64_t *keys, size_t max);
+
+/**
+ * store_more - whether store_keys() has not yet come to the end
+ * @store: an open store
+ * @cursor: how far it is
+ */
+bool store_more(const struct store *store, const size_t cursor[2]);
+
+/**
  * store_stats - read the statistics
  * @store: an open store
  * @stats: filled

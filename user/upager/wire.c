@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Records between clients and pager. */
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -64,14 +65,13 @@ int wire_connect(const char *path)
 	return err;
 }
 
-int wire_send(int sock, const struct wire *wire, int fd)
+static int send_parts(int sock, struct iovec parts[2], int fd)
 {
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control = {};
-	struct iovec part = {(void *)wire, sizeof(*wire)};
-	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	ssize_t sent;
 
 	if (fd >= 0) {
@@ -88,6 +88,23 @@ int wire_send(int sock, const struct wire *wire, int fd)
 		sent = sendmsg(sock, &message, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
+}
+
+int wire_send(int sock, const struct wire *wire, int fd)
+{
+	struct iovec parts[2] = {{(void *)wire, sizeof(*wire)}};
+
+	return send_parts(sock, parts, fd);
+}
+
+int wire_send_text(int sock, const struct wire *wire, const char *text)
+{
+	struct iovec parts[2] = {
+		{(void *)wire, sizeof(*wire)},
+		{(void *)text, strlen(text)},
+	};
+
+	return parts[1].iov_len < WIRE_TEXT ? send_parts(sock, parts, -1) : -ENAMETOOLONG;
 }
 
 /* The first descriptor of a message; the others are closed. */
@@ -114,16 +131,26 @@ static int take_fd(struct msghdr *message)
 	return first;
 }
 
-int wire_receive(int sock, struct wire *wire, int *fd)
+/* Ends a text; it must be one. */
+static bool ends_well(char *text, size_t len)
+{
+	if (!text)
+		return true;
+	text[len] = '\0';
+	return strlen(text) == len;
+}
+
+int wire_receive_text(int sock, struct wire *wire, int *fd, char *text)
 {
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(FDS_MAX * sizeof(int))];
 	} control;
-	struct iovec part = {wire, sizeof(*wire)};
+	/* one byte of the text is for the 0 that ends it */
+	struct iovec parts[2] = {{wire, sizeof(*wire)}, {text, text ? WIRE_TEXT - 1 : 0}};
 	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
+		.msg_iov = parts,
+		.msg_iovlen = 2,
 		.msg_control = &control,
 		.msg_controllen = sizeof(control),
 	};
@@ -140,8 +167,8 @@ int wire_receive(int sock, struct wire *wire, int *fd)
 	taken = take_fd(&message);
 	if (!got && taken < 0)
 		return 0;
-	if (got != sizeof(*wire) || (message.msg_flags & MSG_TRUNC) ||
-	    wire->magic != WIRE_MAGIC) {
+	if (got < (ssize_t)sizeof(*wire) || (message.msg_flags & MSG_TRUNC) ||
+	    wire->magic != WIRE_MAGIC || !ends_well(text, got - (ssize_t)sizeof(*wire))) {
 		if (taken >= 0)
 			close(taken);
 		return -EPROTO;
@@ -151,4 +178,9 @@ int wire_receive(int sock, struct wire *wire, int *fd)
 	else if (taken >= 0)
 		close(taken);
 	return 1;
+}
+
+int wire_receive(int sock, struct wire *wire, int *fd)
+{
+	return wire_receive_text(sock, wire, fd, NULL);
 }

@@ -24,6 +24,8 @@
  * @WIRE_LIMIT: have @a bytes in memory at most
  * @WIRE_RELEASE: fill all that is missing in all clients, and let them go on
  *	alone; answered when it has begun
+ * @WIRE_STORE: put pages into the store that the text behind the record names, and
+ *	move there what is elsewhere; answered when it has begun, with its number in @b
  */
 enum wire_type {
 	WIRE_HELLO = 1,
@@ -32,9 +34,13 @@ enum wire_type {
 	WIRE_STAT,
 	WIRE_LIMIT,
 	WIRE_RELEASE,
+	WIRE_STORE,
 };
 
 #define WIRE_HELLO_USER_ONLY	(1u << 0)
+
+/* Room for the text that a request may have behind it, with the 0 that ends it */
+#define WIRE_TEXT	4096
 
 /**
  * struct wire - a record
@@ -83,6 +89,16 @@ int wire_connect(const char *path);
 int wire_send(int sock, const struct wire *wire, int fd);
 
 /**
+ * wire_send_text - send a record with a text behind it
+ * @sock: the socket
+ * @wire: the record
+ * @text: shorter than WIRE_TEXT
+ *
+ * Return: 0 or a negative errno.
+ */
+int wire_send_text(int sock, const struct wire *wire, const char *text);
+
+/**
  * wire_receive - take a record
  * @sock: the socket
  * @wire: filled in
@@ -93,5 +109,16 @@ int wire_send(int sock, const struct wire *wire, int fd);
  * or another negative errno.
  */
 int wire_receive(int sock, struct wire *wire, int *fd);
+
+/**
+ * wire_receive_text - take a record that may have a text behind it
+ * @sock: the socket
+ * @wire: filled in
+ * @fd: as for wire_receive()
+ * @text: WIRE_TEXT bytes; gets the text, "" if there is none. NULL: there must be none
+ *
+ * Return: as wire_receive(); -EPROTO also if the text has a 0 in it.
+ */
+int wire_receive_text(int sock, struct wire *wire, int *fd, char *text);
 
 #endif /* WIRE_H */
