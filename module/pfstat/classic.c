@@ -214,7 +214,7 @@ long pf_classic_get_info(struct file *file, void *arg)
  * @file: of the device
  * @arg: struct pfstat_classic
  *
- * Return: 0 or -EINVAL.
+ * Return: 0 or -EINVAL, or -EINTR for a fatal signal.
  */
 long pf_classic_cleanup(struct file *file, void *arg)
 {
@@ -225,6 +225,5 @@ long pf_classic_cleanup(struct file *file, void *arg)
 	if (classic->flags || classic->reserved || classic->name ||
 	    classic->name_len || classic->stat || classic->stat_size)
 		return -EINVAL;
-	pf_target_cleanup(key.limited, key.uid);
-	return 0;
+	return pf_target_cleanup(key.limited, key.uid);
 }

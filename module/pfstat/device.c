@@ -103,9 +103,14 @@ static int pf_key_process(struct pf_key *key, u32 number)
 /* The key of a target, whose process may be gone; its pid is referenced. */
 static int pf_key_target_pid(struct pf_key *key, u32 number)
 {
+	struct pid *pid;
+
 	key->type = PFSTAT_TARGET_PID;
-	key->pid = pf_target_pid(key, number);
-	return key->pid ? 0 : -ESRCH;
+	pid = pf_target_pid(key, number);
+	if (IS_ERR(pid))
+		return PTR_ERR(pid);
+	key->pid = pid;
+	return pid ? 0 : -ESRCH;
 }
 
 /*
@@ -164,16 +169,20 @@ static long pf_ioc_info(struct file *file, void *arg)
 {
 	struct pfstat_info *info = arg;
 	struct pf_key key;
+	int targets;
 
 	if (info->flags)
 		return -EINVAL;
 	pf_key_init(&key, file);
+	targets = pf_target_list(key.limited, key.uid, NULL, 0);
+	if (targets < 0)
+		return targets;
 	info->flags = (pf_hook_armed() ? PFSTAT_INFO_ARMED : 0) |
 		      (key.limited ? 0 : PFSTAT_INFO_PRIVILEGED);
 	info->abi = PFSTAT_ABI_VERSION;
 	info->kinds = pf_hook_kinds();
 	info->hook = pf_hook_kind();
-	info->targets = pf_target_list(key.limited, key.uid, NULL, 0);
+	info->targets = targets;
 	info->missed = pf_hook_missed();
 	info->lost = pf_lost_sum();
 	if (!key.limited) {
@@ -305,8 +314,9 @@ static long pf_ioc_list(struct file *file, void *arg)
 	};
 	struct pfstat_target *array;
 	struct pf_key key;
-	u32 room, n;
 	long err;
+	u32 room;
+	int n;
 
 	if (list->flags || (list->count && !list->target_size))
 		return -EINVAL;
@@ -316,11 +326,15 @@ static long pf_ioc_list(struct file *file, void *arg)
 	if (!array)
 		return -ENOMEM;
 	n = pf_target_list(key.limited, key.uid, array, room);
-	reply.from = array;
-	reply.nr = min(n, room);
-	err = pf_reply(&reply, &room);
+	if (n < 0) {
+		err = n;
+	} else {
+		reply.from = array;
+		reply.nr = min_t(u32, n, room);
+		err = pf_reply(&reply, &room);
+		list->count = n;
+	}
 	kvfree(array);
-	list->count = n;
 	return err;
 }
 
@@ -523,7 +537,7 @@ destroy_wq:
 void pfstat_exit(void)
 {
 	misc_deregister(&pf_device);
-	pf_target_cleanup(false, INVALID_UID);
+	pf_target_exit();
 	pf_hook_exit();
 	pf_pending_wait();
 	pf_pending_gone();

@@ -227,9 +227,10 @@ int pf_target_track(const struct pf_key *key, u32 flags);
 int pf_target_untrack(const struct pf_key *key);
 void pf_target_rejoin(struct pf_target *target);
 int pf_target_reset(const struct pf_key *key);
-void pf_target_cleanup(bool limited, kuid_t uid);
+int pf_target_cleanup(bool limited, kuid_t uid);
+void pf_target_exit(void);
 struct pf_target *pf_target_find(const struct pf_key *key);
-u32 pf_target_list(bool limited, kuid_t uid, struct pfstat_target *array,
+int pf_target_list(bool limited, kuid_t uid, struct pfstat_target *array,
 		   u32 room);
 
 struct pf_target *pf_target_next(struct pf_target *target);

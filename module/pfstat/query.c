@@ -150,6 +150,8 @@ static int pf_piece_cmp(const void *a, const void *b)
 	unsigned long x = ((const struct pf_piece *)a)->base;
 	unsigned long y = ((const struct pf_piece *)b)->base;
 
+	/* There may be millions, and sort() goes on to its end. */
+	cond_resched();
 	return x < y ? -1 : x > y;
 }
 
@@ -174,8 +176,10 @@ static int pf_sum_pieces(struct pf_sum *sum, const struct pf_spaces *spaces)
 {
 	u32 i, n = 0;
 
-	for (i = 0; i < spaces->nr; i++)
+	for (i = 0; i < spaces->nr; i++) {
 		n += pf_space_pieces(spaces->array[i], i, NULL, 0);
+		cond_resched();
+	}
 	sum->pieces = kvmalloc_array(n + 1, sizeof(*sum->pieces),
 				     GFP_KERNEL | __GFP_NOWARN);
 	if (!sum->pieces)

@@ -493,8 +493,8 @@ static void pf_processes_put(struct pf_processes *list)
  * that has not joined yet can slip through: look again until nothing new is
  * found.
  * Context: pf_target_mutex is held.
- * Return: 0, -ENOMEM, or -EPERM if a single process was asked for and it is
- * not the user's.
+ * Return: 0, -ENOMEM, -EINTR for a fatal signal, or -EPERM if a single process
+ * was asked for and it is not the user's.
  */
 int pf_run_join_all(struct pf_target *target)
 {
@@ -511,6 +511,8 @@ int pf_run_join_all(struct pf_target *target)
 		for (i = 0; i < list.nr && !err; i++) {
 			err = pf_run_join_running(target, list.tasks[i],
 						  &joined);
+			if (!err && fatal_signal_pending(current))
+				err = -EINTR;
 			cond_resched();
 		}
 		pf_processes_put(&list);

@@ -110,7 +110,7 @@ struct pf_target *pf_target_find(const struct pf_key *key)
  * The process may be gone, and its number another's: a target of the process
  * that has the number now is preferred.
  * Context: may sleep.
- * Return: the pid, referenced, or NULL.
+ * Return: the pid, referenced, or NULL, or ERR_PTR: -EINTR for a fatal signal.
  */
 struct pid *pf_target_pid(const struct pf_key *key, u32 number)
 {
@@ -120,7 +120,10 @@ struct pid *pf_target_pid(const struct pf_key *key, u32 number)
 	int i;
 
 	want.type = PFSTAT_TARGET_PID;
-	mutex_lock(&pf_target_mutex);
+	if (mutex_lock_killable(&pf_target_mutex)) {
+		put_pid(now);
+		return ERR_PTR(-EINTR);
+	}
 	hash_for_each(pf_targets, i, target, node) {
 		want.pid = target->key.pid;
 		if (pid_vnr(want.pid) != number ||
@@ -309,13 +312,15 @@ void pf_target_rejoin(struct pf_target *target)
  *
  * Context: may sleep.
  * Return: 0 (also if it is tracked already), -ENOMEM, -ENOSPC, -EPERM, -ESRCH
- * if there is no such cgroup, -EOPNOTSUPP if this kernel has none.
+ * if there is no such cgroup, -EOPNOTSUPP if this kernel has none, -EINTR for a
+ * fatal signal.
  */
 int pf_target_track(const struct pf_key *key, u32 flags)
 {
 	int err = 0;
 
-	mutex_lock(&pf_target_mutex);
+	if (mutex_lock_killable(&pf_target_mutex))
+		return -EINTR;
 	if (!pf_target_find(key))
 		err = pf_target_add(key, flags);
 	mutex_unlock(&pf_target_mutex);
@@ -327,18 +332,34 @@ int pf_target_track(const struct pf_key *key, u32 flags)
  * @key: which
  *
  * Context: may sleep.
- * Return: 0 or -ESRCH.
+ * Return: 0, -ESRCH, or -EINTR for a fatal signal.
  */
 int pf_target_untrack(const struct pf_key *key)
 {
 	struct pf_target *target;
 
-	mutex_lock(&pf_target_mutex);
+	if (mutex_lock_killable(&pf_target_mutex))
+		return -EINTR;
 	target = pf_target_find(key);
 	if (target)
 		pf_target_remove(target);
 	mutex_unlock(&pf_target_mutex);
 	return target ? 0 : -ESRCH;
+}
+
+/* pf_target_mutex is held. */
+static void pf_target_remove_all(bool limited, kuid_t uid)
+{
+	struct pf_target *target;
+	struct hlist_node *tmp;
+	int i;
+
+	hash_for_each_safe(pf_targets, i, tmp, target, node) {
+		if (!limited || (target->key.limited &&
+				 uid_eq(target->key.uid, uid)))
+			pf_target_remove(target);
+		cond_resched();
+	}
 }
 
 /**
@@ -347,19 +368,26 @@ int pf_target_untrack(const struct pf_key *key)
  * @uid: see @limited
  *
  * Context: may sleep.
+ * Return: 0, or -EINTR: a fatal signal came first.
  */
-void pf_target_cleanup(bool limited, kuid_t uid)
+int pf_target_cleanup(bool limited, kuid_t uid)
 {
-	struct pf_target *target;
-	struct hlist_node *tmp;
-	int i;
+	if (mutex_lock_killable(&pf_target_mutex))
+		return -EINTR;
+	pf_target_remove_all(limited, uid);
+	mutex_unlock(&pf_target_mutex);
+	return 0;
+}
 
+/**
+ * pf_target_exit() - the same, whatever comes
+ *
+ * Context: the device is gone, may sleep.
+ */
+void pf_target_exit(void)
+{
 	mutex_lock(&pf_target_mutex);
-	hash_for_each_safe(pf_targets, i, tmp, target, node) {
-		if (!limited || (target->key.limited &&
-				 uid_eq(target->key.uid, uid)))
-			pf_target_remove(target);
-	}
+	pf_target_remove_all(false, INVALID_UID);
 	mutex_unlock(&pf_target_mutex);
 }
 
@@ -440,7 +468,7 @@ static int pf_target_reset_run(struct pf_target *target)
  *
  * Processes that ended are forgotten.
  * Context: may sleep.
- * Return: 0, -ESRCH or -ENOMEM.
+ * Return: 0, -ESRCH, -ENOMEM, or -EINTR for a fatal signal.
  */
 int pf_target_reset(const struct pf_key *key)
 {
@@ -448,7 +476,8 @@ int pf_target_reset(const struct pf_key *key)
 	int err = -ESRCH;
 
 	pf_space_sweep();
-	mutex_lock(&pf_target_mutex);
+	if (mutex_lock_killable(&pf_target_mutex))
+		return -EINTR;
 	target = pf_target_find(key);
 	if (target)
 		err = pf_target_reset_run(target);
@@ -484,9 +513,10 @@ static void pf_target_tell(const struct pf_target *target,
  * @room: elements of @array
  *
  * Context: may sleep.
- * Return: how many there are, which may be more than @room.
+ * Return: how many there are, which may be more than @room, or -EINTR for a
+ * fatal signal.
  */
-u32 pf_target_list(bool limited, kuid_t uid, struct pfstat_target *array,
+int pf_target_list(bool limited, kuid_t uid, struct pfstat_target *array,
 		   u32 room)
 {
 	struct pf_target *target;
@@ -494,7 +524,8 @@ u32 pf_target_list(bool limited, kuid_t uid, struct pfstat_target *array,
 	int i;
 
 	pf_space_sweep();
-	mutex_lock(&pf_target_mutex);
+	if (mutex_lock_killable(&pf_target_mutex))
+		return -EINTR;
 	hash_for_each(pf_targets, i, target, node) {
 		if (limited && (!target->key.limited ||
 				!uid_eq(target->key.uid, uid)))

@@ -11,6 +11,7 @@
 #include <linux/pagemap.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -366,6 +367,8 @@ long pgtbl_ioc_update(struct file *file, void *arg)
 		if (copy_to_user(at, &edit, sizeof(edit)) && !err)
 			err = -EFAULT;
 		args->done += !err;
+		if (!err && fatal_signal_pending(current))
+			err = -EINTR;
 		cond_resched();
 	}
 	mmput(mm);

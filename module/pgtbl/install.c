@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/userfaultfd_k.h>
@@ -240,6 +241,8 @@ static int install_run(struct mm_struct *mm, struct pgtbl_pool_pages *pool,
 		page += some;
 		addr += some << PAGE_SHIFT;
 		*done += some;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return 0;
@@ -374,6 +377,8 @@ static int take_run(struct mm_struct *mm, struct pgtbl_pool_pages *pool,
 				return -EFAULT;
 			*to += count;
 		}
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		cond_resched();
 	}
 	return 0;

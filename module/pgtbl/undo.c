@@ -13,6 +13,7 @@
  */
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
@@ -157,28 +158,54 @@ static bool undo_one(struct pgtbl_space *space, const struct pgtbl_made *made)
 	return ret;
 }
 
+/* made_from() - the first edit of an address or behind it, or NULL */
+static struct pgtbl_made *made_from(struct pgtbl_space *space,
+				    unsigned long addr)
+{
+	struct rb_node *node = space->made.rb_node;
+	struct pgtbl_made *found = NULL;
+
+	while (node) {
+		struct pgtbl_made *made = rb_entry(node, struct pgtbl_made,
+						   node);
+
+		if (made->addr < addr) {
+			node = node->rb_right;
+			continue;
+		}
+		found = made;
+		node = node->rb_left;
+	}
+	return found;
+}
+
+/* What undo_range() has to do, and may. */
+#define UNDO_ALL	BIT(0)	/* harmless edits too */
+#define UNDO_ATOMIC	BIT(1)	/* it must not sleep */
+
 /*
  * undo_range() - undo and forget edits
  *
- * The frames are let go only when no CPU can reach them any more.
+ * There may be millions, of which a fault or an unmapping asks for few. The
+ * frames are let go only when no CPU can reach them any more.
  *
  * Context: the lock of the edits. The tables are kept by the mmap_lock, or by
  * the locks of rmap under which the notifier was called, which free_pgtables()
  * takes too (unlink_anon_vmas(), unlink_file_vma()) before it frees any.
  */
 static void undo_range(struct pgtbl_space *space, unsigned long start,
-		       unsigned long end, bool all)
+		       unsigned long end, unsigned int how)
 {
-	struct rb_node *node = rb_first(&space->made), *next;
-	struct pgtbl_made *dropped = NULL, *made;
+	struct pgtbl_made *dropped = NULL, *made, *next;
 	bool flush = false;
 
-	for (; node; node = next) {
-		made = rb_entry(node, struct pgtbl_made, node);
-		next = rb_next(node);
-		if (made->addr < start || made->addr >= end)
-			continue;
-		if (!made->dangerous && !all)
+	for (made = made_from(space, start); made && made->addr < end;
+	     made = next) {
+		next = rb_entry_safe(rb_next(&made->node), struct pgtbl_made,
+				     node);
+		if (!(how & UNDO_ATOMIC))
+			cond_resched();
+		if (!made->dangerous && !(how & UNDO_ALL))
 			continue;
 		flush |= undo_one(space, made);
 		pgtbl_made_erase(space, made);
@@ -193,6 +220,8 @@ static void undo_range(struct pgtbl_space *space, unsigned long start,
 		if (made->frame)
 			put_page(made->frame);
 		kfree(made);
+		if (!(how & UNDO_ATOMIC))
+			cond_resched();
 	}
 }
 
@@ -202,14 +231,18 @@ static int invalidate_range_start(struct mmu_notifier *notifier,
 	struct pgtbl_space *space = container_of(notifier, struct pgtbl_space,
 						 notifier);
 	struct mutex *lock = &space->edits->lock;
+	unsigned int how = 0;
 
 	if (!READ_ONCE(space->dangerous))
 		return 0;
-	if (mmu_notifier_range_blockable(range))
+	if (mmu_notifier_range_blockable(range)) {
 		mutex_lock(lock);
-	else if (!mutex_trylock(lock))
-		return -EAGAIN;
-	undo_range(space, range->start, range->end, false);
+	} else {
+		if (!mutex_trylock(lock))
+			return -EAGAIN;
+		how = UNDO_ATOMIC;
+	}
+	undo_range(space, range->start, range->end, how);
 	mutex_unlock(lock);
 	return 0;
 }
@@ -221,7 +254,7 @@ static void release(struct mmu_notifier *notifier, struct mm_struct *mm)
 						 notifier);
 
 	mutex_lock(&space->edits->lock);
-	undo_range(space, 0, ULONG_MAX, false);
+	undo_range(space, 0, ULONG_MAX, 0);
 	mutex_unlock(&space->edits->lock);
 }
 
@@ -245,6 +278,7 @@ static void forget_space(struct pgtbl_space *space)
 
 		pgtbl_made_erase(space, made);
 		kfree(made);
+		cond_resched();
 	}
 	mmdrop(space->mm);
 	kfree(space);
@@ -338,7 +372,7 @@ void pgtbl_edits_free(struct pgtbl_edits *edits)
 		if (mmget_not_zero(mm)) {
 			mmap_write_lock(mm);
 			mutex_lock(&edits->lock);
-			undo_range(space, 0, ULONG_MAX, true);
+			undo_range(space, 0, ULONG_MAX, UNDO_ALL);
 			mutex_unlock(&edits->lock);
 			mmap_write_unlock(mm);
 			mmput(mm);

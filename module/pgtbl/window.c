@@ -134,6 +134,7 @@ static void window_close(struct vm_area_struct *vma)
 			swap(slot, window->slots[i]);
 			mutex_unlock(&window->lock);
 			slot_put(&slot, vma->vm_mm);
+			cond_resched();
 		}
 	}
 	if (refcount_dec_and_test(&window->vmas))
