@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -108,7 +109,10 @@ static void load_and_unload(const char *args, int times)
 {
 	struct workload w[3];
 	struct pfstat_id id = pfstat_by_name(NAME);
-	long before;
+	/* Many loads differ enough in what they meet without long ones among them. */
+	int pause = times > 100 ? 3000 : 50000;
+	unsigned long long counted = 0;
+	long before, took, longest = 0;
 	int i, k;
 
 	pfstat_close(pf);
@@ -118,6 +122,8 @@ static void load_and_unload(const char *args, int times)
 		workload_wait(&w[i]);
 		workload_go(&w[i]);
 	}
+	/* It must not queue behind those that it disturbs. */
+	ASSERT_OK(setpriority(PRIO_PROCESS, 0, -20));
 	for (i = 0; i < times; i++) {
 		struct pfstat_result *r = NULL;
 		struct pfstat_info info;
@@ -126,8 +132,10 @@ static void load_and_unload(const char *args, int times)
 		pf = pfstat_open();
 		ASSERT_TRUE(pf);
 		ASSERT_OK(pfstat_track(pf, &id));
-		usleep(50000 * (i % 5));
+		usleep(pause * (i % 5));
 		ASSERT_OK(pfstat_query(pf, &id, 0, &r));
+		for (k = 0; k < PFSTAT_NR_COW_KINDS; k++)
+			counted += r->kinds[k];
 		pfstat_result_free(r);
 		ASSERT_OK(pfstat_get_info(pf, &info));
 		EXPECT_EQ(info.lost, 0);
@@ -140,9 +148,14 @@ static void load_and_unload(const char *args, int times)
 			usleep(10000);
 		}
 		EXPECT_TRUE(access(PFSTAT_DEVICE, F_OK));
-		ktap_note("unloaded %d times, the last took %ld ms", i + 1,
-			  milliseconds() - before);
+		took = milliseconds() - before;
+		longest = took > longest ? took : longest;
+		if (i % 100 == 99)
+			ktap_note("%d loads, %llu faults counted", i + 1, counted);
 	}
+	ktap_note("%d loads, %llu faults counted, unloading took %ld ms at most", times, counted,
+		  longest);
+	EXPECT_GT(counted, 0);
 	for (i = 0; i < 3; i++) {
 		kill(w[i].pid, SIGKILL);
 		EXPECT_EQ(workload_end(&w[i]), 128 + SIGKILL);
