@@ -317,9 +317,8 @@ WORKLOAD(fork_five_times)
 	begin();
 	p = map_written(PAGES);
 	workload_at(p);
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 5; i++)
 		copy_pages(p, PAGES);
-	}
 	return workload_done();
 }
 

@@ -38,9 +38,8 @@ static void make_ramp(char *p)
 {
 	int i;
 
-	for (i = 0; i < RAMP; i++) {
+	for (i = 0; i < RAMP; i++)
 		copy_pages(p + i * page_size(), RAMP - i);
-	}
 }
 
 static char *map_ramp(void)
