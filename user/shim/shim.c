@@ -30,6 +30,7 @@
 #include "../upager/attach.h"
 #include "../upager/evict.h"
 #include "../upager/wire.h"
+#include "choice.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ	22
@@ -95,7 +96,7 @@ static void attach(void)
 	page_size = sysconf(_SC_PAGESIZE);
 	if (text)
 		above = strtoul(text, NULL, 10);
-	if (!path || attach_open(&pager, path))
+	if (!path || !chosen() || attach_open(&pager, path))
 		return;
 	pager.sock = keep_high(pager.sock);
 	pager.uffd.fd = keep_high(pager.uffd.fd);

@@ -376,11 +376,13 @@ void client_detach_step(struct client *client)
 
 static int on_hello(struct client *client, const struct wire *wire, int fd)
 {
+	const struct pager_config *config = &client->pager->config;
 	int err;
 
 	if (fd < 0)
 		return -EINVAL;
-	err = client_greet(client, fd, wire->a, wire->b & WIRE_HELLO_USER_ONLY);
+	err = config->welcome && !config->welcome(config->ctx) ? -EPERM :
+	      client_greet(client, fd, wire->a, wire->b & WIRE_HELLO_USER_ONLY);
 	if (err)
 		close(fd);
 	return err;

@@ -25,6 +25,7 @@
 static uint64_t limit, above = 65536;
 static uint64_t stage = 12;
 static const char *url = "zmem:";
+static char *include, *exclude;
 static bool stats;
 
 static struct run run;
@@ -72,6 +73,20 @@ static const char *set_url(const char *arg, void *to)
 	return NULL;
 }
 
+/* One more line */
+static const char *add_pattern(const char *arg, void *to)
+{
+	char **list = to, *longer;
+
+	if (!*arg || strchr(arg, '\n'))
+		return "not a pattern of names";
+	if (asprintf(&longer, "%s%s%s", *list ?: "", *list ? "\n" : "", arg) < 0)
+		out_of_memory();
+	free(*list);
+	*list = longer;
+	return NULL;
+}
+
 static const struct opt opts[] = {
 	{.name = "limit", .arg = "SIZE", .set = parse_limit, .to = &limit,
 	 .help = "have so much in memory at most (default: no limit)"},
@@ -81,6 +96,10 @@ static const struct opt opts[] = {
 	 .help = "leave smaller mappings alone (default: 64K)"},
 	{.name = "stage", .arg = "PERCENT", .set = set_stage, .to = &stage,
 	 .help = "of the limit, for pages on their way out (default: 12)"},
+	{.name = "include", .arg = "NAME", .set = add_pattern, .to = &include,
+	 .help = "page only programs of that name, may be given again"},
+	{.name = "exclude", .arg = "NAME", .set = add_pattern, .to = &exclude,
+	 .help = "do not page programs of that name, may be given again"},
 	OPT_FLAG("stats", &stats, "say in the end what was done"),
 	OPT_END
 };
@@ -149,6 +168,14 @@ static bool is_static(const char *name)
 	return !dynamic;
 }
 
+static void set_or_not(const char *name, const char *value)
+{
+	if (value)
+		setenv(name, value, 1);
+	else
+		unsetenv(name);
+}
+
 static void set_environment(const char *socket, const char *library)
 {
 	const char *before = getenv("LD_PRELOAD");
@@ -160,6 +187,8 @@ static void set_environment(const char *socket, const char *library)
 	setenv(RUN_SOCKET_ENV, socket, 1);
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)above);
 	setenv(RUN_ABOVE_ENV, text, 1);
+	set_or_not(RUN_INCLUDE_ENV, include);
+	set_or_not(RUN_EXCLUDE_ENV, exclude);
 	free(preload);
 }
 
@@ -185,6 +214,14 @@ static int start(char **words, const char *socket, const char *library)
 	err = errno;
 	fprintf(stderr, "upager: %s: %s\n", words[0], strerror(err));
 	_exit(err == ENOENT ? EXIT_NOT_FOUND : EXIT_CANT_RUN);
+}
+
+/* Who comes when all are let go is not paged. */
+static bool on_welcome(void *ctx)
+{
+	const struct run *all = ctx;
+
+	return !all->detaching && !all->detached;
 }
 
 static int on_region(void *ctx, struct client *client, struct region *region)
@@ -337,6 +374,7 @@ static int run_with(const char *socket, int gate)
 		.source = &run.source,
 		.keeper = true,
 		.follow = true,
+		.welcome = on_welcome,
 		.region = on_region,
 		.child = on_child,
 		.ended = on_ended,
@@ -412,7 +450,9 @@ const struct command cmd_run = {
 	"  file:PATH                a new file, a directory or a block device\n"
 	"  redis://HOST[:PORT]      a Redis server\n"
 	"  redis+unix://PATH        the same, by its UNIX socket\n"
-	"  redis+cluster://HOST,... a Redis Cluster\n",
+	"  redis+cluster://HOST,... a Redis Cluster\n"
+	"NAME is a pattern as of the shell, for the name of a program or, with a slash in\n"
+	"it, for its path; a script has its own name and that of its interpreter.\n",
 	.opts = opts,
 	.operands = OPERANDS_COMMAND,
 	.no_device = true,

@@ -18,6 +18,9 @@
 /* What the preloaded library finds in the environment */
 #define RUN_SOCKET_ENV	"UPAGER_SOCKET"
 #define RUN_ABOVE_ENV	"UPAGER_ABOVE"
+/* Names of programs, a pattern on each line */
+#define RUN_INCLUDE_ENV	"UPAGER_INCLUDE"
+#define RUN_EXCLUDE_ENV	"UPAGER_EXCLUDE"
 
 /**
  * struct evict_order - move pages to where nobody touches them

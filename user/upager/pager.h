@@ -67,6 +67,7 @@ struct trace {
  * @keeper: have a keeper, so that our death is the clients' death
  * @follow: run on the CPU of the client's thread
  * @tries: how often a page is fetched until it is given up; 0: 5
+ * @welcome: whether there may be one more client; NULL: yes
  * @region: a client has a new region: gives it keys (default: zeros); returns 0
  *	or a negative errno, for the client
  * @trace: is told of faults and fills; waking is then a step of its own
@@ -91,6 +92,7 @@ struct pager_config {
 	bool keeper;
 	bool follow;
 	unsigned int tries;
+	bool (*welcome)(void *ctx);
 	int (*region)(void *ctx, struct client *client, struct region *region);
 	void (*trace)(void *ctx, const struct trace *trace);
 	void (*child)(void *ctx, pid_t pid, int status);
