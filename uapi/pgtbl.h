@@ -453,7 +453,7 @@ struct pgtbl_install {
  * @nr_runs: how many runs, at most PGTBL_RUNS_MAX
  * @runs: user pointer to an array of struct pgtbl_run
  * @result: user pointer to a byte per page, in the order of the runs, or 0
- * @done: out: pages taken
+ * @done: out: pages taken, also if it failed
  * @reserved: 0
  *
  * Pages that are not where they were installed (unmapped, replaced by a copy)

@@ -335,6 +335,23 @@ TEST(take_passes_over_what_is_not_there)
 	EXPECT_EQ(take(0, other, 4, 1, result), 0);
 }
 
+/* The kernel takes 256 at a time, then says what became of them. */
+TEST(take_tells_what_it_took_before_it_failed)
+{
+	unsigned char *nowhere = mmap(NULL, page_size(), PROT_NONE,
+				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *at = anon(300);
+
+	ASSERT_TRUE(nowhere != MAP_FAILED);
+	make_pool(300);
+	uffd_for(at, 300);
+	EXPECT_EQ(install(0, at, 0, 300, 0), 300);
+	errno = 0;
+	EXPECT_EQ(take(0, at, 0, 300, nowhere), 256);
+	EXPECT_EQ(errno, EFAULT);
+	EXPECT_EQ(take(0, at, 0, 300, NULL), 300 - 256);
+}
+
 TEST(batch_of_runs)
 {
 	unsigned char *at = anon(PAGES);

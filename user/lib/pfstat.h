@@ -638,7 +638,8 @@ int pgtbl_install_runs(const struct pgtbl *p, pid_t pid,
  * @count: how many runs
  * @result: gets a byte per page, PGTBL_TAKEN*; or NULL
  *
- * Return: how many pages were taken, or -1 and errno.
+ * Return: how many pages were taken (if it failed in the middle: until then,
+ * errno says why), or -1 and errno if none was.
  */
 int pgtbl_take_runs(const struct pgtbl *p, pid_t pid,
 		    const struct pgtbl_run *runs, unsigned int count,

@@ -292,7 +292,7 @@ int pgtbl_take_runs(const struct pgtbl *p, pid_t pid,
 		.result = pfstat_pointer(result),
 	};
 
-	if (call(p, PGTBL_IOC_TAKE, &take))
+	if (call(p, PGTBL_IOC_TAKE, &take) && !take.done)
 		return -1;
 	return take.done;
 }
