@@ -48,6 +48,17 @@ EDITS = (
 	 "\tif (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible())\n\t\tfill_pool();\n",
 	 "\tlockdep_off();\n\tfill_pool();\n\tlockdep_on();\n"),
 )
+#: The same for kernels with KASAN: when a cache is shrunk or destroyed, its objects in
+#: quarantine are freed in an interrupt, with a lock of SLUB's that lockdep misses there.
+#: On RT kernels interrupts only put them aside; later sources (6.1.192) do so on all.
+KASAN_EDITS = tuple(
+	("mm/kasan/quarantine.c", old, old.replace(*change)) for old, change in (
+		("#ifdef CONFIG_PREEMPT_RT\nstruct cpu_shrink_qlist {\n",
+		 ("ifdef CONFIG_PREEMPT_RT", "if 1")),
+		("#ifndef CONFIG_PREEMPT_RT\nstatic void __per_cpu_remove_cache(",
+		 ("ifndef CONFIG_PREEMPT_RT", "if 0")),
+		("#ifdef CONFIG_PREEMPT_RT\n\t{\n\t\tint cpu;\n",
+		 ("ifdef CONFIG_PREEMPT_RT", "if 1"))))
 
 #: what a module is built with besides Debian's common headers
 HEADERS = (".config", "Module.symvers", "include/config/auto.conf",
@@ -82,6 +93,12 @@ def _settings(text):
 	return found
 
 
+def edits(guest):
+	"""What is changed in the source of the guest's kernel."""
+	kasan = _settings(fragments(guest)).get("CONFIG_KASAN")
+	return EDITS + KASAN_EDITS if kasan else EDITS
+
+
 def _compiler(guest):
 	run = subprocess.run([guest.cc, "--version"], stdout=subprocess.PIPE,
 			     stderr=subprocess.DEVNULL, text=True, check=False)
@@ -93,7 +110,7 @@ def tree_name(guest):
 	_abi, version = kernels.release(guest)
 	config = sorted(_settings(fragments(guest)).items(), key=lambda item: item[0])
 	what = "\n".join(map(str, (RECIPE, version, guest.arch, _compiler(guest), config,
-				   _read(KCONFIG), EDITS) +
+				   _read(KCONFIG), edits(guest)) +
 			     tuple(guest.debug_make.split())))
 	return "%s_%s-%s" % (guest.name, version, hashlib.sha256(what.encode()).hexdigest()[:12])
 
@@ -163,7 +180,7 @@ class Build:
 
 	def _unpack(self):
 		stamp, kconfig = os.path.join(self.source, ".unpacked"), _read(KCONFIG)
-		state = "%s\n%s\n%s" % (self.version, kconfig, EDITS)
+		state = "%s\n%s\n%s" % (self.version, kconfig, edits(self.guest))
 		try:
 			if _read(stamp) == state:
 				return
@@ -182,7 +199,7 @@ class Build:
 			raise Failure("cannot unpack %s: %s" % (archive, run.stderr.strip()))
 		with open(os.path.join(self.source, "Kconfig"), "a", encoding="ascii") as file:
 			file.write(kconfig)
-		for name, old, new in EDITS:
+		for name, old, new in edits(self.guest):
 			text = _read(os.path.join(self.source, name))
 			if text.count(old) != 1:
 				raise Failure("linux-source %s has not once in %s:\n%s" % (
