@@ -25,7 +25,7 @@ class Job:
 		self.settings = settings
 		self.results, self.times = [], []
 		self.seconds, self.starts = 0.0, 0
-		self.process = None
+		self.process, self.stopped = None, False
 		label = "".join(c if c.isalnum() else "-" for c in boot.label)
 		self.name = guest + (" [%s]" % boot.label if boot.label else "")
 		self.out = os.path.join(settings.out, guest + ("." + label if label else ""))
@@ -36,7 +36,7 @@ class Job:
 		shutil.rmtree(self.out, ignore_errors=True)
 		os.makedirs(self.out)
 		left = self.entries
-		while left:
+		while left and not self.stopped:
 			evidence = self._boot(left)
 			results, rest = verdict.judge(left, evidence, self.settings.scan,
 						      self.settings.skips, self.guest)
@@ -58,7 +58,8 @@ class Job:
 		return sum(r.verdict == verdict.FAIL for r in self.results)
 
 	def stop(self):
-		"""End it now; its guest goes with it."""
+		"""End it now; its guest goes with it, and there is no other."""
+		self.stopped = True
 		process = self.process
 		if process and process.poll() is None:
 			process.terminate()
