@@ -60,7 +60,7 @@ included()
 excluded()
 {
 	paged_are 'limit-load script' --exclude sh && paged_are '' --exclude '*' &&
-		paged_are limit-load --include 'l*' --include script --exclude scrip?
+		paged_are limit-load --include 'l*' --include script --exclude 's?ript'
 }
 
 # The interpreter of the script has both names.

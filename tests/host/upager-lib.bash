@@ -46,6 +46,26 @@ of_run()
 		'import json, sys; print(json.load(sys.stdin)["pagers"][0]["run"].get(sys.argv[1], ""))' "$1"
 }
 
+# of_all NAME...: counts over all clients that the pager has had, of one moment
+of_all()
+{
+	upager stat --json "$pager" | python3 -c '
+import json, sys
+all = json.load(sys.stdin)["pagers"][0]["all"]
+print(*(all[name] for name in sys.argv[1:]))' "$@"
+}
+
+# until_pages COUNT: wait until so many pages have come to the load
+until_pages()
+{
+	for _ in {1..3000}; do
+		(($(of_all pages) >= $1)) && return
+		sleep 0.02
+	done
+	echo "# only $(of_all pages) pages have come"
+	return 1
+}
+
 # until_run NAME VALUE: wait until upager stat says so
 until_run()
 {

@@ -42,6 +42,34 @@ clean_pages_are_not_written()
 	hot --stage 0 && grep -E '[0-9]{3,} of them of pages as they were' "$work/err"
 }
 
+# rounds ARGUMENT...: all pages in their order, twice what fits; sets $faults, $ahead, $used
+rounds()
+{
+	start_load work 2048 --stage 0 --stats "$@" || return
+	until_pages 8192 || return
+	read -r faults pages ahead used <<<"$(of_all faults pages ahead hits)"
+	echo "# ${*:-nothing ahead}: $faults faults, $pages pages came, $ahead ahead, $used used"
+	end_load 0
+}
+
+# Pages that are out are fetched before they are asked for: less faults for as many
+# pages. What is new or there is not.
+prefetched()
+{
+	local faults ahead used pages
+
+	rounds || return
+	equal "without it" "0 0" "$ahead $used" || return
+	rounds --prefetch 32 || return
+	grep -q 'fetched ahead' "$work/load" && ((ahead > 2048 && used > 1024 && pages > 2 * faults))
+}
+
+wrong_prefetch()
+{
+	run upager run --prefetch 65 -- true
+	equal status 2 "$status" && grep -q 'from 0 to 64' "$work/err"
+}
+
 # A child of fork() and its parent have the limit together, and each its own pages.
 # What is not paged (stacks, small mappings) is less than a MiB.
 child_counts()
@@ -120,6 +148,8 @@ wrong_stage()
 begin upager python3
 check hot_pages_stay hot_pages_stay
 check clean_pages_are_not_written clean_pages_are_not_written
+check prefetched prefetched
+check wrong_prefetch wrong_prefetch
 check child_counts child_counts
 check counts_behind_a_shell counts_behind_a_shell
 check limit_changes limit_changes

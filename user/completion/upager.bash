@@ -42,7 +42,7 @@ _upager_words()
 			printf '%s\n' --children --threads --strategy --memory --prefetch --store \
 				--in-process --progress --quiet --json --help
 			;;
-		run) printf '%s\n' --limit --store --above --stage --include --exclude --stats --help ;;
+		run) printf '%s\n' --limit --store --above --stage --prefetch --include --exclude --stats --help ;;
 		stat) printf '%s\n' --json --help ;;
 		limit) printf '%s\n' --help ;;
 		store) printf '%s\n' --progress --quiet --json --help ;;

@@ -26,6 +26,7 @@ static uint64_t limit, above = 65536;
 static uint64_t stage = 12;
 static const char *url = "zmem:";
 static char *include, *exclude;
+static uint64_t prefetch;
 static bool stats;
 
 static struct run run;
@@ -67,6 +68,19 @@ static const char *set_stage(const char *arg, void *to)
 	return NULL;
 }
 
+_Static_assert(STREAM_WINDOW == 64, "it is said to be 64");
+
+static const char *set_prefetch(const char *arg, void *to)
+{
+	char *end;
+	unsigned long pages = strtoul(arg, &end, 10);
+
+	if (*arg < '0' || *arg > '9' || *end || pages > STREAM_WINDOW)
+		return "not a number from 0 to 64";
+	*(uint64_t *)to = pages;
+	return NULL;
+}
+
 static const char *set_url(const char *arg, void *to)
 {
 	*(const char **)to = arg;
@@ -96,6 +110,8 @@ static const struct opt opts[] = {
 	 .help = "leave smaller mappings alone (default: 64K)"},
 	{.name = "stage", .arg = "PERCENT", .set = set_stage, .to = &stage,
 	 .help = "of the limit, for pages on their way out (default: 12)"},
+	{.name = "prefetch", .arg = "P", .set = set_prefetch, .to = &prefetch,
+	 .help = "fetch up to P pages ahead (default: 0)"},
 	{.name = "include", .arg = "NAME", .set = add_pattern, .to = &include,
 	 .help = "page only programs of that name, may be given again"},
 	{.name = "exclude", .arg = "NAME", .set = add_pattern, .to = &exclude,
@@ -262,6 +278,11 @@ static void on_filled(void *ctx, struct client *client, uint64_t addr, uint64_t 
 		stage_filled(all, client, addr);
 }
 
+static bool on_ahead(void *ctx, struct client *client, uint64_t addr)
+{
+	return run_is_out(ctx, client, addr);
+}
+
 static bool on_moved(void *ctx, struct client *client, uint64_t from, uint64_t to, uint64_t len)
 {
 	return evict_moved(ctx, client, from, to, len);
@@ -333,6 +354,7 @@ static int serve(int gate)
 static void show_stats(void)
 {
 	struct store_stats now;
+	struct stats pager;
 
 	stores_stats(&run.stores, &now);
 	fprintf(stderr, "upager: %llu pages taken out,", (unsigned long long)run.evicted);
@@ -342,6 +364,10 @@ static void show_stats(void)
 	fprintf(stderr, " %llu of them of pages as they were; %llu pages of one word\n",
 		(unsigned long long)now.clean,
 		(unsigned long long)now.same);
+	pager_stats(run.pager, &pager);
+	if (prefetch)
+		fprintf(stderr, "upager: %llu pages fetched ahead, %llu known to have been of use\n",
+			(unsigned long long)pager.ahead, (unsigned long long)pager.hits);
 	if (now.failed || now.retries)
 		fprintf(stderr, "upager: %s: %llu requests failed, %llu retries, %llu reconnects\n",
 			stores_url(&run.stores), (unsigned long long)now.failed,
@@ -372,6 +398,8 @@ static int run_with(const char *socket, int gate)
 		.socket = socket,
 		.resolver = "copy",
 		.source = &run.source,
+		.prefetch = prefetch,
+		.ahead = on_ahead,
 		.keeper = true,
 		.follow = true,
 		.welcome = on_welcome,

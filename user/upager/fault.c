@@ -139,6 +139,7 @@ void fault_ahead(struct client *client, uint64_t addr)
 static void look_ahead(struct client *client, uint64_t addr)
 {
 	struct pager *pager = client->pager;
+	const struct pager_config *config = &pager->config;
 	const struct region *region = region_at(&client->regions, addr);
 	struct ahead ahead;
 	unsigned int i;
@@ -146,14 +147,15 @@ static void look_ahead(struct client *client, uint64_t addr)
 	if (!region || region->unit != pager->page)
 		return;
 	ahead = stream_fault(&client->streams, addr & -(uint64_t)pager->page, pager->page,
-			     pager->config.prefetch);
+			     config->prefetch);
 	client->stats.hits += ahead.hits;
 	for (i = 0; i < ahead.count && client->nr_ahead < 2 * STREAM_WINDOW; i++) {
 		addr = ahead.addr + i * ahead.stride;
 		/* only where the stream began: beyond may be another's memory */
 		if (addr < region->start || addr >= region->end)
 			return;
-		fault_ahead(client, addr);
+		if (!config->ahead || config->ahead(config->ctx, client, addr))
+			fault_ahead(client, addr);
 	}
 }
 

@@ -64,6 +64,7 @@ struct trace {
  * @resolver: name of struct resolver_ops, or "auto"
  * @source: where pages come from, NULL: all are zeros
  * @prefetch: pages to fetch ahead at most, 0: none
+ * @ahead: whether a page that nobody has asked for is worth it; NULL: yes
  * @keeper: have a keeper, so that our death is the clients' death
  * @follow: run on the CPU of the client's thread
  * @tries: how often a page is fetched until it is given up; 0: 5
@@ -89,6 +90,7 @@ struct pager_config {
 	const char *resolver;
 	struct source *source;
 	unsigned int prefetch;
+	bool (*ahead)(void *ctx, struct client *client, uint64_t addr);
 	bool keeper;
 	bool follow;
 	unsigned int tries;
@@ -270,6 +272,7 @@ int pager_watch(struct pager *pager, struct watch *watch, uint32_t events);
 void pager_ignore(struct pager *pager, struct watch *watch);
 void pager_unwatch(struct pager *pager, struct watch *watch);
 uint64_t pager_now(void);
+void pager_stats(const struct pager *pager, struct stats *sum);
 struct json_object *pager_json(const struct pager *pager);
 
 /* client.c */

@@ -31,6 +31,20 @@ static void add_client(struct json_object *list, const struct client *client)
 }
 
 /**
+ * pager_stats - the sums over all clients that a pager has had
+ * @pager: which
+ * @sum: filled
+ */
+void pager_stats(const struct pager *pager, struct stats *sum)
+{
+	const struct client *client;
+
+	*sum = pager->past;
+	TAILQ_FOREACH(client, &pager->clients, link)
+		stats_add(sum, &client->stats);
+}
+
+/**
  * pager_json - the state of a pager
  * @pager: which
  *
@@ -40,18 +54,17 @@ struct json_object *pager_json(const struct pager *pager)
 {
 	struct json_object *top = json_new_object(), *list = json_new_array();
 	struct json_object *all = json_new_object();
-	struct stats sum = pager->past;
+	struct stats sum;
 	const struct client *client;
 
 	json_add_number(top, "pid", getpid());
 	json_add_text(top, "resolver", pager->resolver->ops->name);
 	json_add_number(top, "page_size", pager->page);
 	json_add_bool(top, "keeper", pager->keeper_pid > 0);
-	TAILQ_FOREACH(client, &pager->clients, link) {
-		stats_add(&sum, &client->stats);
+	pager_stats(pager, &sum);
+	TAILQ_FOREACH(client, &pager->clients, link)
 		if (client->uffd.fd >= 0)
 			add_client(list, client);
-	}
 	json_add(top, "clients", list);
 	stats_json(all, &sum);
 	json_add(top, "all", all);

@@ -41,6 +41,16 @@ bool run_full(const struct run *run)
 	return run->limit && run->residents.pages >= run->limit + SLACK;
 }
 
+/* Whether the page is out, so that fetching it ahead is of use: not new, not there */
+bool run_is_out(struct run *run, struct client *client, uint64_t addr)
+{
+	const struct region *region = region_at(&client->regions, addr);
+
+	return region && !(region->flags & REGION_ZERO) &&
+	       !resident_has(&run->residents, client, addr) &&
+	       run->source.ops->has(&run->source, region_key(&client->regions, region, addr));
+}
+
 /* Whether the page of a key is on its way out of a client */
 static bool is_moving(const struct run *run, uint64_t key)
 {

@@ -211,6 +211,7 @@ void run_source_init(struct run *run);
 void run_delete(struct run *run, const struct region *region, uint64_t start, uint64_t end);
 void run_release(struct run *run);
 bool run_full(const struct run *run);
+bool run_is_out(struct run *run, struct client *client, uint64_t addr);
 
 /* inherit.c */
 void inherit_note(struct run *run, const struct client *parent, struct client *child);
