@@ -32,7 +32,20 @@ _upager_words()
 		printf '%s\n' mem: zmem: file: redis://
 		return
 		;;
-	--children | --threads | --prefetch | --limit | --above | --stage | --include | --exclude)
+	--compress)
+		printf '%s\n' none lz4 zstd
+		return
+		;;
+	--from)
+		compgen -f -- "$current"
+		return
+		;;
+	--join)
+		_upager_pagers
+		return
+		;;
+	--children | --threads | --prefetch | --limit | --above | --stage | --process | --include | \
+		--exclude)
 		return
 		;;
 	esac
@@ -42,7 +55,12 @@ _upager_words()
 			printf '%s\n' --children --threads --strategy --memory --prefetch --store \
 				--in-process --progress --quiet --json --help
 			;;
-		run) printf '%s\n' --limit --store --above --stage --prefetch --include --exclude --stats --help ;;
+		run)
+			printf '%s\n' --limit --store --above --stage --prefetch --include --exclude --from \
+				--record --join --stats --help
+			;;
+		save) printf '%s\n' --compress --process --progress --quiet --json --help ;;
+		image) printf '%s\n' --check --progress --quiet --json --help ;;
 		stat) printf '%s\n' --json --help ;;
 		limit) printf '%s\n' --help ;;
 		store) printf '%s\n' --progress --quiet --json --help ;;
@@ -54,14 +72,17 @@ _upager_words()
 	fi
 	case $command in
 	'' | help)
-		printf '%s\n' demo run limit store detach stat help
+		printf '%s\n' demo run limit store detach save image stat help
 		;;
-	stat | limit | store | detach)
+	stat | limit | store | detach | save)
 		if [[ $command == store && $previous == [0-9]* ]]; then
 			printf '%s\n' mem: zmem: file: redis://
 		else
 			_upager_pagers
 		fi
+		;;
+	image)
+		compgen -f -- "$current"
 		;;
 	esac
 }

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -218,6 +219,7 @@ static void *evict(void *arg)
 	struct evict_order order;
 	int sock;
 
+	prctl(PR_SET_NAME, EVICT_THREAD);
 	if (arg)
 		tell_process();
 	snprintf(path, sizeof(path), "%s" EVICT_SUFFIX, getenv(RUN_SOCKET_ENV));

@@ -14,6 +14,7 @@
 #include "pager.h"
 #include "resolver.h"
 #include "shared.h"
+#include "snapshot.h"
 #include "wire.h"
 
 /* What one client, and all, may have: enough for anybody but a flood */
@@ -149,7 +150,8 @@ struct client *client_fork(struct client *parent, int uffd)
 	if (!child)
 		return NULL;
 	child->uid = parent->uid;
-	if (shared_copy(child, parent) || region_copy(&child->regions, &parent->regions) ||
+	if (shared_copy(child, parent) || names_copy(child, parent) ||
+	    region_copy(&child->regions, &parent->regions) ||
 	    client_greet(child, uffd, parent->uffd.features, parent->uffd.user_only)) {
 		client_end(child);
 		return NULL;
@@ -226,6 +228,7 @@ void client_free(struct client *client)
 	pager->nr_clients--;
 	region_free(&client->regions);
 	shared_free(client);
+	names_free(client);
 	free(client);
 }
 
@@ -336,9 +339,10 @@ static bool never_out(const struct client *client, const struct region *region)
 {
 	const struct source *source = client->pager->config.source;
 
+	uint64_t key = region_key(&client->regions, region, client->fill_at);
+
 	return source && source->ops->has && region->unit == client->pager->page &&
-	       !source->ops->has(source,
-				 region_key(&client->regions, region, client->fill_at));
+	       !snapshot_is_key(key) && !source->ops->has(source, key);
 }
 
 /**
@@ -409,6 +413,7 @@ static int on_region(struct client *client, const struct wire *wire, int fd, boo
 		return -ENOSPC;
 	if (pager->config.region)
 		err = pager->config.region(pager->config.ctx, client, &region);
+	err = err ?: names_region(client, &region);
 	*taken = !err && fd >= 0 && pager->resolver->ops->in_place &&
 		 !shared_add(client, &region, fd, wire->e);
 	return err ?: region_set(&client->regions, &region);
@@ -481,6 +486,13 @@ static bool take_record(struct client *client)
 	case WIRE_RELEASE:
 	case WIRE_STORE:
 		on_control(client, &wire, text);
+		return true;
+	case WIRE_LOOK_UP:
+	case WIRE_NAME:
+	case WIRE_BEGIN:
+	case WIRE_MASK:
+		wire.a = (uint64_t)(int64_t)names_answer(client, &wire);
+		wire_send(client->sock.fd, &wire, -1);
 		return true;
 	case WIRE_STAT:
 		if (!on_stat(client))

@@ -13,9 +13,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "cmd.h"
+#include "order.h"
 #include "run.h"
 #include "runtime.h"
+#include "snapshot.h"
 
 #define LIBRARY		"libupager-run.so"
 /* of the shell: the command can't be run, or is not there */
@@ -27,7 +30,9 @@ static uint64_t stage = 12;
 static const char *url = "zmem:";
 static char *include, *exclude;
 static uint64_t prefetch;
-static bool stats;
+static const char *from;
+static bool record, stats;
+static pid_t join;
 
 static struct run run;
 static pid_t child;
@@ -116,6 +121,11 @@ static const struct opt opts[] = {
 	 .help = "page only programs of that name, may be given again"},
 	{.name = "exclude", .arg = "NAME", .set = add_pattern, .to = &exclude,
 	 .help = "do not page programs of that name, may be given again"},
+	{.name = "from", .arg = "FILE", .set = set_url, .to = &from,
+	 .help = "fill memory that the program names from this snapshot"},
+	OPT_FLAG("record", &record, "write down beside it in which order its pages are wanted"),
+	{.name = "join", .arg = "PID", .set = set_pid, .to = &join,
+	 .help = "have no pager, but that of another upager run"},
 	OPT_FLAG("stats", &stats, "say in the end what was done"),
 	OPT_END
 };
@@ -208,10 +218,21 @@ static void set_environment(const char *socket, const char *library)
 	free(preload);
 }
 
+/* Returns only if that fails. */
+static int become(char **words)
+{
+	int err;
+
+	execvp(words[0], words);
+	err = errno;
+	fprintf(stderr, "upager: %s: %s\n", words[0], strerror(err));
+	return err == ENOENT ? EXIT_NOT_FOUND : EXIT_CANT_RUN;
+}
+
 /* Starts the command, which waits at the gate until the pager is there. */
 static int start(char **words, const char *socket, const char *library)
 {
-	int gate[2], err;
+	int gate[2];
 	char byte;
 
 	if (pipe2(gate, O_CLOEXEC))
@@ -226,10 +247,7 @@ static int start(char **words, const char *socket, const char *library)
 	if (read(gate[0], &byte, 1) != 1)
 		_exit(EXIT_FAILURE);
 	set_environment(socket, library);
-	execvp(words[0], words);
-	err = errno;
-	fprintf(stderr, "upager: %s: %s\n", words[0], strerror(err));
-	_exit(err == ENOENT ? EXIT_NOT_FOUND : EXIT_CANT_RUN);
+	_exit(become(words));
 }
 
 /* Who comes when all are let go is not paged. */
@@ -342,6 +360,7 @@ static int serve(int gate)
 		return -errno;
 	close(gate);
 	while (!err && (!child_ended || has_clients(run.pager))) {
+		run.pager->crowded = run.limit && run.residents.pages >= run.limit;
 		due = inherit_step(&run);
 		run_live_step(&run);
 		evict_step(&run);
@@ -392,14 +411,32 @@ static int pass_on(int status)
 	return 128 + WTERMSIG(status);
 }
 
+/*
+ * Pages of a snapshot are the same for all. With a limit pages go again, each
+ * process' own, so there is nothing to be shared.
+ */
+static const char *resolver_name(void)
+{
+	return from && !limit ? "auto" : "copy";
+}
+
+static void close_snapshot(void)
+{
+	int err = snapshot_close(run.snapshot);
+
+	if (err)
+		fprintf(stderr, "upager: %s" ORDER_SUFFIX ": %s\n", from, strerror(-err));
+}
+
 static int run_with(const char *socket, int gate)
 {
 	const struct pager_config config = {
 		.socket = socket,
-		.resolver = "copy",
+		.resolver = resolver_name(),
 		.source = &run.source,
 		.prefetch = prefetch,
 		.ahead = on_ahead,
+		.snapshot = run.snapshot,
 		.keeper = true,
 		.follow = true,
 		.welcome = on_welcome,
@@ -432,7 +469,39 @@ static int run_with(const char *socket, int gate)
 	if (transfer_end(&run))
 		fprintf(stderr, "upager: %s: not all could be removed there; it expires\n", url);
 	pager_free(run.pager);
+	close_snapshot();
 	return err ? fail("wait", "events", -err, "") : pass_on(child_status);
+}
+
+/* Becomes the command; returns if that fails. */
+static int run_joined(char **words, const char *library)
+{
+	const char *socket = runtime_socket(join);
+	struct json_object *top = socket ? ask_stat(socket) : NULL;
+	bool is_run = json_object_object_get(top, "run");
+
+	if (!socket || !is_run)
+		return ask_failed("join", join, top ? EOPNOTSUPP : errno);
+	json_object_put(top);
+	set_environment(socket, library);
+	return become(words);
+}
+
+static int open_snapshot(void)
+{
+	const struct image_header *header;
+
+	if (snapshot_open(from, record, &run.snapshot)) {
+		fprintf(stderr, "upager: %s\n", image_error());
+		return EXIT_FAILURE;
+	}
+	header = &run.snapshot->image->header;
+	if (header->page == (size_t)sysconf(_SC_PAGESIZE))
+		return 0;
+	fprintf(stderr, "upager: %s: it has pages of %u bytes, this machine has not\n", from,
+		header->page);
+	snapshot_close(run.snapshot);
+	return EXIT_FAILURE;
 }
 
 static int run_run(const struct call *call)
@@ -442,6 +511,8 @@ static int run_run(const struct call *call)
 	struct store *store;
 	int gate;
 
+	if (record && !from)
+		return usage_error(&cmd_run, "--record: of which snapshot? Say --from FILE");
 	if (!socket)
 		return fail("run", "the directory of sockets", errno, "set XDG_RUNTIME_DIR");
 	if (!library)
@@ -449,6 +520,10 @@ static int run_run(const struct call *call)
 	if (is_static(call->words[0]))
 		return fail("run", call->words[0], ENOEXEC,
 			    "it is linked statically, so nothing can be loaded into it");
+	if (join)
+		return run_joined(call->words, library);
+	if (from && open_snapshot())
+		return EXIT_FAILURE;
 	if (store_open(url, NULL, &store)) {
 		fprintf(stderr, "upager: %s\n", store_open_error());
 		return EXIT_FAILURE;

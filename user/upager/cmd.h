@@ -13,13 +13,14 @@ enum operands {
 	OPERANDS_NUMBER,	/* how many */
 	OPERANDS_PID,		/* a process, or none */
 	OPERANDS_PID_WORD,	/* a process, and a word */
+	OPERANDS_FILE,		/* a file */
 	OPERANDS_COMMAND,	/* a command with its arguments */
 };
 
 /**
  * struct call - what a command is run with
  * @number: with OPERANDS_NUMBER; with OPERANDS_PID* the process, 0: none
- * @words: with OPERANDS_COMMAND, and the one of OPERANDS_PID_WORD; ends with NULL
+ * @words: with OPERANDS_COMMAND, the one of OPERANDS_PID_WORD or _FILE; ends with NULL
  */
 struct call {
 	uint64_t number;
@@ -28,8 +29,10 @@ struct call {
 
 extern const struct command cmd_demo;
 extern const struct command cmd_detach;
+extern const struct command cmd_image;
 extern const struct command cmd_limit;
 extern const struct command cmd_run;
+extern const struct command cmd_save;
 extern const struct command cmd_stat;
 extern const struct command cmd_store;
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "run.h"
+#include "snapshot.h"
 #include "wire.h"
 
 /* Puts under way at most: they hold memory of ours */
@@ -105,6 +106,7 @@ static bool order(struct run *run, struct evictor *evictor, struct client *clien
 {
 	struct region *region = region_at(&client->regions, from), part;
 	struct evict_order order = {.from = from, .len = n * page_of(run)};
+	uint64_t image_key = 0;
 	int err = 0;
 
 	if (region->flags & REGION_ZERO) {
@@ -114,6 +116,7 @@ static bool order(struct run *run, struct evictor *evictor, struct client *clien
 		part = *region;
 		part.start = from;
 		part.end = from + order.len;
+		image_key = region_key(&client->regions, region, from);
 		err = own_keys(run, client, &part);
 	}
 	if (err || send(evictor->watch.fd, &order, sizeof(order), MSG_NOSIGNAL) != sizeof(order))
@@ -126,6 +129,7 @@ static bool order(struct run *run, struct evictor *evictor, struct client *clien
 		.key = region_key(&client->regions, region, from),
 		.pages = n,
 		.life = life,
+		.image_key = snapshot_is_key(image_key) ? image_key : 0,
 	};
 	return true;
 }
@@ -252,6 +256,33 @@ static bool is_zero(const struct run *run, const char *page)
 	return !page[0] && !memcmp(page, page + 1, page_of(run) - 1);
 }
 
+/*
+ * A page that was only read is in the snapshot already: from now on it is to be had
+ * from there again. Not if it has gone elsewhere since.
+ */
+static bool give_back(struct run *run, struct client *client, unsigned int i, const void *page)
+{
+	const struct moving *moving = &run->moving;
+	uint64_t addr = moving->from + i * page_of(run), key = moving->image_key + i;
+	const struct region *region = region_at(&client->regions, addr);
+	struct region part;
+
+	if (!moving->image_key || !region || region->flags & REGION_ZERO ||
+	    moving->keys[i] != moving->key + i ||
+	    region_key(&client->regions, region, addr) != moving->keys[i] ||
+	    !image_same(run->pager->config.snapshot->image, key - SNAPSHOT_KEY, page))
+		return false;
+	part = *region;
+	part.start = addr;
+	part.end = addr + page_of(run);
+	part.key = key;
+	part.flags |= REGION_SHARED;
+	if (region_set(&client->regions, &part))
+		return false;
+	run->unchanged++;
+	return true;
+}
+
 /* Reads what was moved, while it is still there, and keeps it. */
 static void keep_pages(struct run *run, struct client *client)
 {
@@ -279,7 +310,7 @@ static void keep_pages(struct run *run, struct client *client)
 		zero.key = moving->keys[i];
 		if (is_zero(run, page))
 			run_delete(run, &zero, zero.start, zero.end);
-		else
+		else if (!give_back(run, client, i, page))
 			stage_put(run, moving->keys[i], page, moving->life);
 	}
 	stage_write(run);

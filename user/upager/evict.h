@@ -15,6 +15,9 @@
 /* Behind the path of the pager's socket */
 #define EVICT_SUFFIX	".evict"
 
+/* What the thread is called */
+#define EVICT_THREAD	"upager-evict"
+
 /* What the preloaded library finds in the environment */
 #define RUN_SOCKET_ENV	"UPAGER_SOCKET"
 #define RUN_ABOVE_ENV	"UPAGER_ABOVE"

@@ -15,6 +15,7 @@
 
 #include "page.h"
 #include "resolver.h"
+#include "snapshot.h"
 
 /* Pages of one command: more gain nothing, and let others wait. */
 #define RUN_MAX		64
@@ -468,7 +469,8 @@ int fault_timeout(struct pager *pager)
 		return pager->pages->stuck || pager->pages->spins++ ? 1 : 0;
 	pager->pages->spins = 0;
 	TAILQ_FOREACH(client, &pager->clients, link)
-		if (client->readable || (client->detach && !client->nr_pages))
+		if (client->readable || (!client->nr_pages &&
+					 (client->detach || snapshot_has_more(client))))
 			return 0;
 	TAILQ_FOREACH(page, &pager->pages->lists[PAGE_LATER], link) {
 		int64_t ms = page->due > now ? (page->due - now) / 1000000 + 1 : 0;

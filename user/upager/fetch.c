@@ -5,6 +5,7 @@
 
 #include "page.h"
 #include "shared.h"
+#include "snapshot.h"
 
 /* Until a page that is filled for another client is looked at again */
 #define BUSY_NS		1000000ull
@@ -79,7 +80,7 @@ static void *place_of(const struct page *page, unsigned int part)
 
 static void ask_source(struct page *page)
 {
-	struct pager *pager = page->client->pager;
+	const struct pager_config *config = &page->client->pager->config;
 	unsigned int i;
 
 	page->left = page->count;
@@ -94,7 +95,10 @@ static void ask_source(struct page *page)
 			.page = place_of(page, i),
 			.done = on_fetched,
 		};
-		pager->config.source->ops->get(pager->config.source, &page->parts[i].req);
+		if (snapshot_is_key(page->key))
+			snapshot_get(config->snapshot, &page->parts[i].req);
+		else
+			config->source->ops->get(config->source, &page->parts[i].req);
 	}
 }
 
@@ -117,8 +121,12 @@ static bool give_again(struct page *page)
 	if (ret == -ENOENT)
 		return false;
 	page_show(&fill, ret);
-	if (ret > 0)
+	if (ret > 0) {
 		page->client->stats.pages += ret;
+		if (pager->config.filled)
+			pager->config.filled(pager->config.ctx, page->client, page->addr,
+					     (uint64_t)ret * pager->page);
+	}
 	/* whatever went wrong: it faults again, after what it tells meanwhile */
 	page_complete(page, false);
 	return true;
@@ -137,6 +145,7 @@ void fetch_begin(struct pager *pager)
 			page_set_state(page, PAGE_LATER);
 			continue;
 		}
+		snapshot_note(page->client, page->addr);
 		if (give_again(page))
 			continue;
 		page_look_up(page, &page->key, &page->zero);

@@ -14,6 +14,8 @@ static const struct command *const commands[] = {
 	&cmd_limit,
 	&cmd_store,
 	&cmd_detach,
+	&cmd_save,
+	&cmd_image,
 	&cmd_stat,
 	&cmd_help,
 	NULL
@@ -46,6 +48,9 @@ static int parse_operands(const struct command *cmd, char **words, struct call *
 		return usage_error(cmd, "how many pages?");
 	if (cmd->operands == OPERANDS_PID_WORD && (!words[0] || !words[1]))
 		return usage_error(cmd, "two arguments are wanted");
+	if (cmd->operands == OPERANDS_FILE)
+		return !words[0] ? usage_error(cmd, "which file?") :
+		       words[1] ? usage_error(cmd, "%s: one argument too many", words[1]) : 0;
 	if (words[0] && cmd->operands != OPERANDS_NONE) {
 		problem = parse_number(words[0], &call->number);
 		if (!problem && cmd->operands != OPERANDS_NUMBER && call->number > INT_MAX)

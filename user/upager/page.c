@@ -4,6 +4,7 @@
 
 #include "page.h"
 #include "shared.h"
+#include "snapshot.h"
 
 static struct bucket *bucket_of(struct pager *pager, const struct client *client, uint64_t addr)
 {
@@ -39,9 +40,18 @@ void page_look_up(struct page *page, uint64_t *key, bool *zero)
 {
 	const struct client *client = page->client;
 	const struct region *region = region_at(&client->regions, page->addr);
+	const struct pager_config *config = &client->pager->config;
 
-	*zero = !region || (region->flags & REGION_ZERO) || !client->pager->config.source;
+	*zero = !region || (region->flags & REGION_ZERO);
 	*key = *zero ? 0 : region_key(&client->regions, region, page->addr);
+	if (*zero)
+		return;
+	if (snapshot_is_key(*key))
+		*zero = !image_has(config->snapshot->image, *key - SNAPSHOT_KEY);
+	else
+		*zero = !config->source;
+	if (*zero)
+		*key = 0;
 }
 
 static struct page *new_page(struct client *client, uint64_t addr, uint32_t unit)

@@ -14,6 +14,7 @@
 
 #include "pager.h"
 #include "resolver.h"
+#include "snapshot.h"
 #include "wire.h"
 
 #define EVENTS		64
@@ -275,6 +276,7 @@ int pager_turn(struct pager *pager, int timeout_ms)
 			event_read(client);
 		if (client->detach && !client->ended)
 			client_detach_step(client);
+		snapshot_step(client);
 	}
 	fault_begin(pager);
 	fault_resolve(pager);

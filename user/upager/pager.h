@@ -26,8 +26,10 @@
 
 struct client;
 struct json_object;
+struct name;
 struct pager;
 struct resolver;
+struct snapshot;
 struct wire;
 
 /**
@@ -63,6 +65,7 @@ struct trace {
  * @socket: path to listen on, NULL: none
  * @resolver: name of struct resolver_ops, or "auto"
  * @source: where pages come from, NULL: all are zeros
+ * @snapshot: what named regions are filled from, NULL: zeros, as others
  * @prefetch: pages to fetch ahead at most, 0: none
  * @ahead: whether a page that nobody has asked for is worth it; NULL: yes
  * @keeper: have a keeper, so that our death is the clients' death
@@ -89,6 +92,7 @@ struct pager_config {
 	const char *socket;
 	const char *resolver;
 	struct source *source;
+	struct snapshot *snapshot;
 	unsigned int prefetch;
 	bool (*ahead)(void *ctx, struct client *client, uint64_t addr);
 	bool keeper;
@@ -140,6 +144,9 @@ LIST_HEAD(shared_list, shared);
  * @shared: files of its regions
  * @nr_shared: how many
  * @kept: what the resolver remembers of it
+ * @names: its regions that have one
+ * @follows: pages that the snapshot's order names are fetched for it
+ * @followed: so many of these have been
  */
 struct client {
 	TAILQ_ENTRY(client) link;
@@ -169,6 +176,9 @@ struct client {
 	struct shared **shared;
 	unsigned int nr_shared;
 	void *kept;
+	struct name *names;
+	bool follows;
+	size_t followed;
 };
 
 /**
@@ -191,6 +201,7 @@ struct client {
  * @page: bytes of a base page
  * @detached: bytes of clients that were let go
  * @again: something is to be tried again, without being told when
+ * @crowded: nothing is to be fetched that nobody has asked for
  * @stop: pager_stop() was called: detach all, then end
  * @cpu: where we were moved to, -1: anywhere
  */
@@ -213,6 +224,7 @@ struct pager {
 	size_t page;
 	uint64_t detached;
 	bool again;
+	bool crowded;
 	bool stop;
 	int cpu;
 };

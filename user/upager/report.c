@@ -5,6 +5,7 @@
 #include "../cli/out.h"
 #include "pager.h"
 #include "resolver.h"
+#include "snapshot.h"
 
 static uint64_t bytes_of(const struct region_map *regions)
 {
@@ -27,6 +28,7 @@ static void add_client(struct json_object *list, const struct client *client)
 	json_add_number(object, "under_way", client->nr_pages);
 	json_add_bool(object, "user_faults_only", client->uffd.user_only);
 	json_add_bool(object, "detaching", client->detach);
+	names_json(client, object);
 	stats_json(object, &client->stats);
 }
 
@@ -68,6 +70,7 @@ struct json_object *pager_json(const struct pager *pager)
 	json_add(top, "clients", list);
 	stats_json(all, &sum);
 	json_add(top, "all", all);
+	snapshot_json(pager->config.snapshot, top);
 	if (pager->config.json)
 		pager->config.json(pager->config.ctx, top);
 	return top;

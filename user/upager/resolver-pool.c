@@ -9,7 +9,8 @@
  * page that is wanted for writing goes to that client alone.
  *
  * Who has a page no more can't tell us: the kernel counts who uses it. Pages in
- * use nowhere are looked for when the pool is nearly empty.
+ * use nowhere are looked for when the pool is nearly empty. The last ones are
+ * not given away: what comes next is copied from there, or nothing could come.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,9 +21,12 @@
 #include <pfstat.h>
 
 #include "resolver.h"
+#include "snapshot.h"
 
 /* Pages to ask for; less is taken */
 #define POOL_PAGES	16384u
+/* Pages that stay for copying: what can be on its way to a client at once */
+#define POOL_KEPT	256u
 
 /**
  * struct pool - the pool, and what is in its pages
@@ -33,6 +37,7 @@
  * @clean: by page: installed for reading, so others may have it
  * @next: by page: with an equal hash of its key, ARENA_NONE ends
  * @head: by hash
+ * @copied: since free pages were looked for
  */
 struct pool {
 	struct resolver resolver;
@@ -42,6 +47,7 @@ struct pool {
 	unsigned char *clean;
 	unsigned int *next;
 	unsigned int *head;
+	unsigned int copied;
 };
 
 static struct pool *pool_of(struct resolver *resolver)
@@ -236,13 +242,39 @@ static long install(struct pool *pool, const struct fill *fill, unsigned int pag
 	return -EOPNOTSUPP;
 }
 
+/* Whether so many pages may be given away */
+static bool has_spare(struct pool *pool, unsigned int count)
+{
+	const struct arena *arena = &pool->resolver.arena;
+
+	if (arena->free >= POOL_KEPT)
+		return true;
+	/* to look for free ones takes long: not each time in vain */
+	if (pool->copied >= arena->pages / 16) {
+		pool->copied = 0;
+		pool_reclaim(&pool->resolver);
+	}
+	if (arena->free >= POOL_KEPT)
+		return true;
+	pool->copied += count;
+	return false;
+}
+
+/* Whether another client may have the same page, now or later */
+static bool is_constant(const struct fill *fill)
+{
+	const struct source *source = fill->client->pager->config.source;
+
+	return snapshot_is_key(fill->key) || !source || !source->ops->changes;
+}
+
 static long pool_fill(struct resolver *resolver, struct fill *fill)
 {
 	struct pool *pool = pool_of(resolver);
 	unsigned int flags = fill->write ? PGTBL_INSTALL_WRITE : 0;
 	long i, done;
 
-	if (fill->unit != resolver->arena.page)
+	if (fill->unit != resolver->arena.page || !has_spare(pool, fill->count))
 		return -EOPNOTSUPP;
 	fill->how = "pgtbl_install.done";
 	done = install(pool, fill, fill->first, fill->count, flags);
@@ -251,7 +283,8 @@ static long pool_fill(struct resolver *resolver, struct fill *fill)
 	fill->kept = true;
 	for (i = 0; i < done; i++) {
 		pool->installed[fill->first + i] = 1;
-		if (!fill->write && find(pool, fill->key + i) == ARENA_NONE)
+		if (!fill->write && is_constant(fill) &&
+		    find(pool, fill->key + i) == ARENA_NONE)
 			remember(pool, fill->first + i, fill->key + i);
 	}
 	return done;

@@ -116,6 +116,7 @@ void run_json(const struct run *run, struct json_object *top)
 	json_add_text(json, "store", stores_url(&run->stores));
 	json_add_number(json, "stored", now.pages * page);
 	json_add_number(json, "taken_out", run->evicted);
+	json_add_number(json, "unchanged", run->unchanged);
 	json_add_number(json, "from_stage", run->rescued);
 	json_add_number(json, "from_store", run->fetched);
 	json_add_bool(json, "detaching", run->detaching);

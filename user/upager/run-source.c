@@ -140,6 +140,7 @@ static const struct source_ops ops = {
 	.fd = source_fd,
 	.why = source_why,
 	.has = source_has,
+	.changes = true,
 };
 
 void run_source_init(struct run *run)

@@ -110,6 +110,7 @@ LIST_HEAD(evictor_list, evictor);
  * @pages: how many were ordered
  * @life: of their chunk
  * @seen: the kernel has told that it was done
+ * @image_key: under which the snapshot has the first page, 0: it has them not
  * @captured: pages that it had then: bit I is page I
  * @keys: of these
  */
@@ -121,6 +122,7 @@ struct moving {
 	unsigned int pages;
 	unsigned int life;
 	bool seen;
+	uint64_t image_key;
 	uint64_t captured;
 	uint64_t keys[EVICT_PAGES];
 };
@@ -158,6 +160,7 @@ struct stage {
  * @pager: the pager
  * @stores: where pages go
  * @transfer: from one store to another
+ * @snapshot: what named regions are filled from, or NULL
  * @residents: what is in the clients
  * @inheritances: what is in children, and not yet among these
  * @evictors: their threads
@@ -172,6 +175,7 @@ struct stage {
  * @next_key: not used yet
  * @retry_at: when to try again what is held
  * @evicted: pages that were taken out
+ * @unchanged: of these, pages that were as the snapshot has them, and not kept
  * @rescued: of these, pages that came back without the store
  * @fetched: of these, pages that came back from the store
  * @complained: it was said that the store does not work
@@ -184,6 +188,7 @@ struct run {
 	struct pager *pager;
 	struct stores stores;
 	struct transfer transfer;
+	struct snapshot *snapshot;
 	struct residents residents;
 	struct inheritance_list inheritances;
 	struct evictor_list evictors;
@@ -198,6 +203,7 @@ struct run {
 	uint64_t next_key;
 	uint64_t retry_at;
 	uint64_t evicted;
+	uint64_t unchanged;
 	uint64_t rescued;
 	uint64_t fetched;
 	bool complained;

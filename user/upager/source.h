@@ -15,6 +15,7 @@ struct source;
  * @fd: readable when @dispatch has something to do; NULL: never
  * @why: words for what went wrong last; may be NULL
  * @has: whether a page need not be zeros; may be NULL
+ * @changes: what a key means may change: it is nobody's but who has the page
  */
 struct source_ops {
 	void (*get)(struct source *source, struct store_req *req);
@@ -22,6 +23,7 @@ struct source_ops {
 	int (*fd)(const struct source *source);
 	const char *(*why)(const struct source *source);
 	bool (*has)(const struct source *source, uint64_t key);
+	bool changes;
 };
 
 /**

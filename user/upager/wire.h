@@ -7,6 +7,7 @@
 #ifndef WIRE_H
 #define WIRE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define WIRE_MAGIC	0x70677232u	/* changes with the meaning of anything here */
@@ -26,6 +27,13 @@
  *	alone; answered when it has begun
  * @WIRE_STORE: put pages into the store that the text behind the record names, and
  *	move there what is elsewhere; answered when it has begun, with its number in @b
+ * @WIRE_LOOK_UP: where is the region of the name in @b to @e (32 bytes) in the
+ *	snapshot? The answer has its address in @b, its bytes in @c
+ * @WIRE_NAME: the region that I declare next, at @a, has the name in @b to @e; if
+ *	the snapshot has one of that name, it is filled from there
+ * @WIRE_BEGIN: named regions are registered, so what will be wanted may come
+ * @WIRE_MASK: which of @c pages (64 at most) from @a on of process @b are not just
+ *	zeros? The answer has a bit for each in @b
  */
 enum wire_type {
 	WIRE_HELLO = 1,
@@ -35,6 +43,10 @@ enum wire_type {
 	WIRE_LIMIT,
 	WIRE_RELEASE,
 	WIRE_STORE,
+	WIRE_LOOK_UP = 32,
+	WIRE_NAME,
+	WIRE_BEGIN,
+	WIRE_MASK,
 };
 
 #define WIRE_HELLO_USER_ONLY	(1u << 0)
@@ -61,6 +73,10 @@ struct wire {
 	uint64_t d;
 	uint64_t e;
 };
+
+/* A name is in @b to @e, filled up with NULs. */
+#define WIRE_NAME_AT	offsetof(struct wire, b)
+#define WIRE_NAME_LEN	(sizeof(struct wire) - WIRE_NAME_AT)
 
 /**
  * wire_listen - make a socket for others to connect to
