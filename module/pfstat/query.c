@@ -145,13 +145,14 @@ static struct pf_layout *pf_space_layout(struct pf_space *space, bool paths,
 
 /* ---- summing ----------------------------------------------------------------- */
 
-static int pf_piece_cmp(const void *a, const void *b)
+/* There may be millions, and sort_r() goes on to its end: @compared counts. */
+static int pf_piece_cmp(const void *a, const void *b, const void *compared)
 {
 	unsigned long x = ((const struct pf_piece *)a)->base;
 	unsigned long y = ((const struct pf_piece *)b)->base;
 
-	/* There may be millions, and sort() goes on to its end. */
-	cond_resched();
+	if (!(++*(u32 *)compared % 4096))
+		cond_resched();
 	return x < y ? -1 : x > y;
 }
 
@@ -174,7 +175,7 @@ static u32 pf_space_pieces(const struct pf_space *space, u32 process,
 
 static int pf_sum_pieces(struct pf_sum *sum, const struct pf_spaces *spaces)
 {
-	u32 i, n = 0;
+	u32 i, n = 0, compared = 0;
 
 	for (i = 0; i < spaces->nr; i++) {
 		n += pf_space_pieces(spaces->array[i], i, NULL, 0);
@@ -193,8 +194,8 @@ static int pf_sum_pieces(struct pf_sum *sum, const struct pf_spaces *spaces)
 		sum->nr_pieces += min(got, left);
 		cond_resched();
 	}
-	sort(sum->pieces, sum->nr_pieces, sizeof(*sum->pieces), pf_piece_cmp,
-	     NULL);
+	sort_r(sum->pieces, sum->nr_pieces, sizeof(*sum->pieces), pf_piece_cmp,
+	       NULL, &compared);
 	return 0;
 }
 
