@@ -97,14 +97,6 @@ WORKLOAD(busy)
 	return 1;
 }
 
-/* STORM=N in the environment: N times as often. */
-static int storm(int n)
-{
-	const char *times = getenv("STORM");
-
-	return n * (times ? atoi(times) : 1);
-}
-
 static void load_and_unload(const char *args, int times)
 {
 	struct workload w[3];
@@ -165,17 +157,17 @@ static void load_and_unload(const char *args, int times)
 
 TEST_SECONDS(rmmod_while_programs_fault, 200)
 {
-	load_and_unload("", storm(6));
+	load_and_unload("", storm_times(6));
 }
 
 TEST_SECONDS(rmmod_while_programs_fault_kprobe, 200)
 {
-	load_and_unload("hook=kprobe", storm(6));
+	load_and_unload("hook=kprobe", storm_times(6));
 }
 
 TEST_SECONDS(rmmod_while_programs_fault_ftrace, 200)
 {
-	load_and_unload("hook=ftrace", storm(6));
+	load_and_unload("hook=ftrace", storm_times(6));
 }
 
 TEST(open_device_keeps_the_module)

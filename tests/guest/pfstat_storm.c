@@ -32,13 +32,6 @@ BEFORE_EACH()
 	cow_begin();
 }
 
-static int storm(int n)
-{
-	const char *times = getenv("STORM");
-
-	return n * (times ? atoi(times) : 1);
-}
-
 /* Kernels that check their trees of mappings at each change need smaller ones. */
 static int slower(int n)
 {
@@ -89,7 +82,7 @@ static __u32 kept(void)
 TEST_SECONDS(bombs_while_tracked_and_untracked, 120)
 {
 	struct pfstat_id id = pfstat_by_name(NAME);
-	int i, rounds = storm(8), answers = 0;
+	int i, rounds = storm_times(8), answers = 0;
 	struct workload bombs[3], quiet;
 	unsigned long at;
 
