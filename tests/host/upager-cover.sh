@@ -107,6 +107,12 @@ after_detach()
 	end_load 0 && [[ ! -s $work/load ]] && return "$good"
 }
 
+# What is locked stays, and goes when it is not any more (see lock-load.c).
+locked()
+{
+	timeout -k 5 90 upager run --limit 4M -- "${load%/*}/lock-load" "$1" 3072 256
+}
+
 begin upager python3
 printf '#!/bin/sh\n"$1" hold 64; exit $?\n' >"$work/script"
 chmod +x "$work/script"
@@ -116,4 +122,7 @@ check excluded excluded
 check by_path by_path
 check wrong_pattern wrong_pattern
 check after_detach after_detach
+for how in some all fork limit moved; do
+	check "locked/$how" locked "$how"
+done
 finish

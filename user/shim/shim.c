@@ -43,6 +43,8 @@
 /* Descriptors of ours are where programs seldom have theirs. */
 #define FIRST_FD		700
 #define ABOVE_DEFAULT		65536
+/* Milliseconds until pages that are on their way out have gone */
+#define LOCK_TRIES		10000
 #define EXPORT			__attribute__((visibility("default")))
 
 enum state {
@@ -62,6 +64,8 @@ static struct attach pager;
 static ino_t socket_inode;
 static size_t above = ABOVE_DEFAULT;
 static size_t page_size;
+/* mlockall(): what is mapped from now on is locked */
+static bool all_locked;
 /* Where pages are moved to; and a page that tells the pager who a child is */
 static char *place, *mark;
 
@@ -125,9 +129,11 @@ static void hand_over(void *at, size_t len)
 
 EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
+	/* what is locked from the beginning stays the kernel's */
 	const int no = MAP_GROWSDOWN | MAP_STACK | MAP_HUGETLB | MAP_LOCKED;
 	bool ours = (flags & (MAP_PRIVATE | MAP_ANONYMOUS)) == (MAP_PRIVATE | MAP_ANONYMOUS) &&
-		    !(flags & no) && len >= above && state != TRYING && state != ALONE;
+		    !(flags & no) && !all_locked && len >= above && state != TRYING &&
+		    state != ALONE;
 	void *got;
 
 	pthread_mutex_lock(&lock);
@@ -179,6 +185,90 @@ EXPORT int madvise(void *at, size_t len, int advice)
 	status = syscall(SYS_madvise, at, len, advice);
 	pthread_mutex_unlock(&lock);
 	return status;
+}
+
+/* Tells the pager, unless there is none; waits until nothing of it is on its way out. */
+static void tell_locked(uintptr_t start, uintptr_t end, bool locked)
+{
+	int tries, err = -EAGAIN, saved = errno;
+
+	for (tries = 0; err == -EAGAIN && tries < LOCK_TRIES; tries++) {
+		if (tries)
+			usleep(1000);
+		pthread_mutex_lock(&lock);
+		if (state == NEW) {
+			state = TRYING;
+			attach();
+		}
+		if (state == ATTACHED && !still_ours())
+			state = ALONE;
+		err = state == ATTACHED ? attach_lock(&pager, start, end, locked) : 0;
+		pthread_mutex_unlock(&lock);
+	}
+	errno = saved;
+}
+
+/*
+ * First without any page: is it allowed? Then the pager lets none of them go any
+ * more, and the kernel fetches those that are out. It waits for them, for which
+ * others may have to be moved away, so not under the lock. What was on its way out
+ * when it was locked first, has lost that with its going, and is locked now.
+ */
+EXPORT int mlock2(const void *at, size_t len, unsigned int flags)
+{
+	int status;
+
+	if (state == ALONE)
+		return syscall(SYS_mlock2, at, len, flags);
+	status = syscall(SYS_mlock2, at, len, flags | MLOCK_ONFAULT);
+	if (status || !len)
+		return status;
+	tell_locked((uintptr_t)at, (uintptr_t)at + len, true);
+	status = syscall(SYS_mlock2, at, len, flags);
+	if (status)
+		tell_locked((uintptr_t)at, (uintptr_t)at + len, false);
+	return status;
+}
+
+EXPORT int mlock(const void *at, size_t len)
+{
+	return mlock2(at, len, 0);
+}
+
+EXPORT int munlock(const void *at, size_t len)
+{
+	int status = syscall(SYS_munlock, at, len);
+
+	if (!status && len && state != ALONE)
+		tell_locked((uintptr_t)at, (uintptr_t)at + len, false);
+	return status;
+}
+
+EXPORT int mlockall(int flags)
+{
+	int status;
+
+	if (state == ALONE)
+		return syscall(SYS_mlockall, flags);
+	status = syscall(SYS_mlockall, flags & MCL_CURRENT ? flags | MCL_ONFAULT : flags);
+	if (status)
+		return status;
+	all_locked = flags & MCL_FUTURE;
+	if (!(flags & MCL_CURRENT))
+		return 0;
+	tell_locked(0, UINTPTR_MAX, true);
+	return syscall(SYS_mlockall, flags);
+}
+
+EXPORT int munlockall(void)
+{
+	int status = syscall(SYS_munlockall);
+
+	if (status || state == ALONE)
+		return status;
+	all_locked = false;
+	tell_locked(0, UINTPTR_MAX, false);
+	return 0;
 }
 
 /* Moves pages away; afterwards who touches them waits for the pager. */
@@ -277,6 +367,8 @@ static void in_child(void)
 {
 	bool paged = state != ALONE && mark;
 
+	/* that is not inherited */
+	all_locked = false;
 	if (state == ATTACHED) {
 		if (still_ours())
 			close(pager.sock);

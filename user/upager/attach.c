@@ -96,6 +96,13 @@ int attach_shared(struct attach *attach, void *at, size_t len, int fd, uint64_t 
 	return uffd_register(attach->uffd.fd, (uintptr_t)at, len);
 }
 
+int attach_lock(struct attach *attach, uintptr_t start, uintptr_t end, bool locked)
+{
+	struct wire wire = {.type = WIRE_LOCK, .a = start, .b = end, .c = locked};
+
+	return ask(attach, &wire, -1);
+}
+
 int attach_detach(struct attach *attach)
 {
 	struct wire wire = {.type = WIRE_DETACH};

@@ -13,6 +13,7 @@
 #ifndef ATTACH_H
 #define ATTACH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +66,19 @@ int attach_region(struct attach *attach, void *at, size_t len, uint32_t flags, s
  * Return: 0 or a negative errno.
  */
 int attach_shared(struct attach *attach, void *at, size_t len, int fd, uint64_t offset);
+
+/**
+ * attach_lock - have pages stay in memory
+ * @attach: from attach_open()
+ * @start: from there
+ * @end: to there, whatever of it is the pager's
+ * @locked: they are to stay; else they need not any more
+ *
+ * Those that are out come back when they are touched.
+ *
+ * Return: 0, or a negative errno: EAGAIN if some of them is just on its way out.
+ */
+int attach_lock(struct attach *attach, uintptr_t start, uintptr_t end, bool locked);
 
 /**
  * attach_detach - have all filled in, and end the connection

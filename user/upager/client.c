@@ -63,6 +63,7 @@ struct client *client_new(struct pager *pager)
 	client->sock = (struct watch){-1, on_sock, client};
 	client->pidfd = (struct watch){-1, on_pidfd, client};
 	client->regions.page = pager->page;
+	client->locked.page = pager->page;
 	pager->nr_clients++;
 	TAILQ_INSERT_TAIL(&pager->clients, client, link);
 	return client;
@@ -227,6 +228,7 @@ void client_free(struct client *client)
 	TAILQ_REMOVE(&pager->dead, client, link);
 	pager->nr_clients--;
 	region_free(&client->regions);
+	region_free(&client->locked);
 	shared_free(client);
 	names_free(client);
 	free(client);
@@ -446,6 +448,15 @@ static void on_control(struct client *client, struct wire *wire, const char *tex
 	answer_with(client, wire->type, err, wire->b);
 }
 
+static int on_lock(struct client *client, const struct wire *wire)
+{
+	const struct pager_config *config = &client->pager->config;
+
+	if (client->uffd.fd < 0 || wire->a >= wire->b || wire->c > 1)
+		return -EINVAL;
+	return config->lock ? config->lock(config->ctx, client, wire) : 0;
+}
+
 /* One record; false when there is none, or no client any more. */
 static bool take_record(struct client *client)
 {
@@ -481,6 +492,9 @@ static bool take_record(struct client *client)
 		}
 		client->detach_asked = true;
 		client_detach(client);
+		return true;
+	case WIRE_LOCK:
+		answer(client, WIRE_LOCK, on_lock(client, &wire));
 		return true;
 	case WIRE_LIMIT:
 	case WIRE_RELEASE:

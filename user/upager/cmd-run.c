@@ -260,15 +260,19 @@ static bool on_welcome(void *ctx)
 
 static int on_region(void *ctx, struct client *client, struct region *region)
 {
-	const struct run *all = ctx;
+	struct run *all = ctx;
 
-	(void)client;
 	if (all->detaching || all->detached)
 		return -EPERM;
 	/* zeros, until some of it is taken out */
 	region->flags |= REGION_ZERO;
 	region->key = 0;
-	return 0;
+	return locked_new(all, client, region);
+}
+
+static int on_lock(void *ctx, struct client *client, const struct wire *wire)
+{
+	return locked_change(ctx, client, wire);
 }
 
 static void on_child(void *ctx, pid_t pid, int status)
@@ -385,7 +389,7 @@ static void show_stats(void)
 		(unsigned long long)now.same);
 	pager_stats(run.pager, &pager);
 	if (prefetch)
-		fprintf(stderr, "upager: %llu pages fetched ahead, %llu known to have been of use\n",
+		fprintf(stderr, "upager: %llu pages fetched ahead, %llu known to be of use\n",
 			(unsigned long long)pager.ahead, (unsigned long long)pager.hits);
 	if (now.failed || now.retries)
 		fprintf(stderr, "upager: %s: %llu requests failed, %llu retries, %llu reconnects\n",
@@ -446,6 +450,7 @@ static int run_with(const char *socket, int gate)
 		.filled = on_filled,
 		.moved = on_moved,
 		.forked = on_forked,
+		.lock = on_lock,
 		.control = on_control,
 		.json = on_json,
 		.signal = on_signal,

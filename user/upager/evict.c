@@ -25,6 +25,8 @@
 #define PUTS_MAX	1024
 /* Chunks to look at for one that can go, and is not in use */
 #define TRIES		4096
+/* If there is none among these, until they are looked at again */
+#define CHOOSE_NS	20000000ull
 /* Once it begins, it goes on until so many pages are free: this part of the limit */
 #define LOW_PART	32
 
@@ -83,6 +85,7 @@ static unsigned int choose(struct run *run, struct chunk *chunk, uint64_t *from)
 	for (i = 0; i < EVICT_PAGES; i++) {
 		addr = chunk->base + i * page_of(run);
 		if (!(chunk->mask >> i & 1) || fault_pending(client, addr) ||
+		    locked_has(run, client, addr) ||
 		    (region && addr >= region->end)) {
 			if (n)
 				break;
@@ -173,7 +176,12 @@ bool evict_step(struct run *run)
 		run->emptying = true;
 	else if (run->residents.pages <= run->limit - run->limit / LOW_PART)
 		run->emptying = false;
-	return run->emptying && evict_some(run);
+	if (!run->emptying || (run->any_locked && pager_now() < run->choose_at))
+		return false;
+	if (evict_some(run))
+		return true;
+	run->choose_at = pager_now() + CHOOSE_NS;
+	return false;
 }
 
 /*
@@ -240,6 +248,7 @@ bool evict_moved(struct run *run, struct client *client, uint64_t from, uint64_t
 		return true;
 	}
 	if (to) {
+		locked_moved(run, client->pid, from, to, len);
 		resident_move(&run->residents, client, from, to, len);
 		return false;
 	}

@@ -82,6 +82,8 @@ struct trace {
  *	regions say so; true: they were taken away to be kept, and the regions
  *	stay as they are
  * @forked: both have the same keys now
+ * @lock: pages of a process are to stay, or need not any more; returns 0 or a
+ *	negative errno, EAGAIN: not yet. NULL: all pages stay
  * @control: somebody wants something that is not of the pager itself, with a text
  *	perhaps; returns 0 or a negative errno, for the answer, and may set @b of it
  * @json: adds to what is told of the pager
@@ -106,6 +108,7 @@ struct pager_config {
 	void (*filled)(void *ctx, struct client *client, uint64_t addr, uint64_t len);
 	bool (*moved)(void *ctx, struct client *client, uint64_t from, uint64_t to, uint64_t len);
 	void (*forked)(void *ctx, struct client *parent, struct client *child);
+	int (*lock)(void *ctx, struct client *client, const struct wire *wire);
 	int (*control)(void *ctx, struct wire *wire, const char *text);
 	void (*json)(void *ctx, struct json_object *top);
 	bool (*signal)(void *ctx, int number, bool by_terminal);
@@ -129,6 +132,7 @@ LIST_HEAD(shared_list, shared);
  * @pid: its process, 0 if not known (yet)
  * @uid: its user
  * @regions: what belongs where
+ * @locked: addresses of its process whose pages are to stay
  * @stats: what was counted
  * @streams: its streams of faults
  * @nr_pages: pages of it on their way
@@ -158,6 +162,7 @@ struct client {
 	pid_t pid;
 	uid_t uid;
 	struct region_map regions;
+	struct region_map locked;
 	struct stats stats;
 	struct stream_set streams;
 	unsigned int nr_pages;

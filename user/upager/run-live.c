@@ -113,6 +113,7 @@ void run_json(const struct run *run, struct json_object *top)
 	json_add_number(json, "limit", run->wanted * page);
 	json_add_number(json, "memory", run->residents.pages * page);
 	json_add_number(json, "stage", run->stage.pages * page);
+	json_add_number(json, "locked", locked_bytes(run));
 	json_add_text(json, "store", stores_url(&run->stores));
 	json_add_number(json, "stored", now.pages * page);
 	json_add_number(json, "taken_out", run->evicted);

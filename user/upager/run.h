@@ -6,6 +6,7 @@
  *	evict.c		taking pages out of clients
  *	inherit.c	what children of fork() have from the beginning
  *	stage.c		pages that were taken out, on their way to the store
+ *	locked.c	pages that have to stay
  *	run-source.c	giving them back: a source in front of a store
  *	run-live.c	what can be changed meanwhile
  *	stores.c	all stores that have pages: one, but during a transfer
@@ -179,6 +180,8 @@ struct stage {
  * @rescued: of these, pages that came back without the store
  * @fetched: of these, pages that came back from the store
  * @complained: it was said that the store does not work
+ * @any_locked: some process has locked pages
+ * @choose_at: when to look again for pages that can go, if all that were seen must stay
  * @emptying: pages go until there is some room
  * @detaching: all pages come back, and the clients go
  * @detached: they have gone; who comes is not paged
@@ -202,11 +205,13 @@ struct run {
 	unsigned int stage_percent;
 	uint64_t next_key;
 	uint64_t retry_at;
+	uint64_t choose_at;
 	uint64_t evicted;
 	uint64_t unchanged;
 	uint64_t rescued;
 	uint64_t fetched;
 	bool complained;
+	bool any_locked;
 	bool emptying;
 	bool detaching;
 	bool detached;
@@ -232,6 +237,13 @@ const void *stage_find(const struct stage *stage, uint64_t key);
 void stage_filled(struct run *run, struct client *client, uint64_t addr);
 void stage_write(struct run *run);
 int stage_retry(struct run *run);
+
+/* locked.c */
+int locked_change(struct run *run, struct client *client, const struct wire *wire);
+int locked_new(struct run *run, const struct client *client, const struct region *region);
+void locked_moved(struct run *run, pid_t pid, uint64_t from, uint64_t to, uint64_t len);
+bool locked_has(const struct run *run, const struct client *client, uint64_t addr);
+uint64_t locked_bytes(const struct run *run);
 
 /* run-live.c */
 void run_set_limit(struct run *run, uint64_t pages);

@@ -25,6 +25,8 @@
  * @WIRE_LIMIT: have @a bytes in memory at most
  * @WIRE_RELEASE: fill all that is missing in all clients, and let them go on
  *	alone; answered when it has begun
+ * @WIRE_LOCK: what I have between @a and @b is to stay in memory (@c is 1), or need not
+ *	any more (0); -EAGAIN: some of it is just on its way out, ask again
  * @WIRE_STORE: put pages into the store that the text behind the record names, and
  *	move there what is elsewhere; answered when it has begun, with its number in @b
  * @WIRE_LOOK_UP: where is the region of the name in @b to @e (32 bytes) in the
@@ -43,6 +45,7 @@ enum wire_type {
 	WIRE_LIMIT,
 	WIRE_RELEASE,
 	WIRE_STORE,
+	WIRE_LOCK,
 	WIRE_LOOK_UP = 32,
 	WIRE_NAME,
 	WIRE_BEGIN,
