@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "run.h"
+#include "snapshot.h"
 
 /* Pages over the limit that come in before somebody has to wait */
 #define SLACK		64
@@ -45,10 +46,14 @@ bool run_full(const struct run *run)
 bool run_is_out(struct run *run, struct client *client, uint64_t addr)
 {
 	const struct region *region = region_at(&client->regions, addr);
+	uint64_t key;
 
-	return region && !(region->flags & REGION_ZERO) &&
-	       !resident_has(&run->residents, client, addr) &&
-	       run->source.ops->has(&run->source, region_key(&client->regions, region, addr));
+	if (!region || region->flags & REGION_ZERO || resident_has(&run->residents, client, addr))
+		return false;
+	key = region_key(&client->regions, region, addr);
+	if (snapshot_is_key(key))
+		return image_has(run->snapshot->image, key - SNAPSHOT_KEY);
+	return run->source.ops->has(&run->source, key);
 }
 
 /* Whether the page of a key is on its way out of a client */
