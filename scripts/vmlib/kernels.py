@@ -25,13 +25,15 @@ RECIPE = "2"
 #: static libraries and headers to link guest programs with
 SYSROOT = ("linux-libc-dev libjson-c-dev zlib1g-dev liblz4-dev libzstd-dev libncurses-dev "
 	   "libhiredis-dev liburing-dev libxxhash-dev libtraceevent-dev libtracefs-dev "
-	   "libelf-dev").split()
+	   "libelf-dev libjemalloc-dev").split()
 
 #: real programs to look at, with all the libraries that they load
 PROGRAMS = ("redis-tools libatomic1 libc6 libcap2 libgcc-s1 libgcrypt20 libgpg-error0 libhiredis0.14 "
 	    "libjemalloc2 liblua5.1-0 liblz4-1 liblzf1 liblzma5 libssl3 libstdc++6 libsystemd0 "
 	    "libzstd1 lua-bitop lua-cjson libexpat1 libpython3.11-minimal python3.11-minimal "
 	    "zlib1g").split()
+#: one program of a package of many
+SORT = ("coreutils", "./usr/bin/sort")
 
 #: what the kernel's own tests of its memory management are linked with
 SELFTEST_LIBS = "libnuma-dev libcap-dev".split()

@@ -57,6 +57,15 @@ static_program_is_refused()
 	equal status 1 "$status" && grep -q 'linked statically' "$work/err"
 }
 
+# A program of 32 bits, as its header says
+other_program_is_refused()
+{
+	cp "$(type -P true)" "$work/other" &&
+		printf '\1' | dd of="$work/other" bs=1 seek=4 conv=notrunc status=none || return
+	paged -- "$work/other"
+	equal status 1 "$status" && grep -q 'not as long as ours' "$work/err"
+}
+
 bad_store()
 {
 	paged --store nfs://x -- true
@@ -123,6 +132,7 @@ check output_is_its_own output_is_its_own
 check signal_is_its_own signal_is_its_own
 check command_is_not_there command_is_not_there
 check static_program_is_refused static_program_is_refused
+check other_program_is_refused other_program_is_refused
 check bad_store bad_store
 check dictionary_within_limit dictionary_within_limit
 check populates populates

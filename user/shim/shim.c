@@ -69,9 +69,18 @@ static bool all_locked;
 /* Where pages are moved to; and a page that tells the pager who a child is */
 static char *place, *mark;
 
-static void *real_mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
+static void *real_mmap(void *at, size_t len, int prot, int flags, int fd, off64_t offset)
 {
+#ifdef SYS_mmap2
+	/* 32 bits: in units of 4096 bytes, whatever the size of pages */
+	if (offset & 4095) {
+		errno = EINVAL;
+		return MAP_FAILED;
+	}
+	return (void *)syscall(SYS_mmap2, at, len, prot, flags, fd, (unsigned long)(offset >> 12));
+#else
 	return (void *)syscall(SYS_mmap, at, len, prot, flags, fd, offset);
+#endif
 }
 
 static int keep_high(int fd)
@@ -127,7 +136,7 @@ static void hand_over(void *at, size_t len)
 	errno = saved;
 }
 
-EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
+EXPORT void *mmap64(void *at, size_t len, int prot, int flags, int fd, off64_t offset)
 {
 	/* what is locked from the beginning stays the kernel's */
 	const int no = MAP_GROWSDOWN | MAP_STACK | MAP_HUGETLB | MAP_LOCKED;
@@ -144,9 +153,9 @@ EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offse
 	return got;
 }
 
-EXPORT void *mmap64(void *at, size_t len, int prot, int flags, int fd, off64_t offset)
+EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
-	return mmap(at, len, prot, flags, fd, offset);
+	return mmap64(at, len, prot, flags, fd, offset);
 }
 
 EXPORT int munmap(void *at, size_t len)
@@ -278,8 +287,8 @@ static int64_t move(const struct evict_order *order, void *to)
 	int64_t status = 0;
 
 	pthread_mutex_lock(&lock);
-	got = (void *)syscall(SYS_mremap, order->from, order->len, order->len,
-			      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+	got = (void *)syscall(SYS_mremap, (size_t)order->from, (size_t)order->len,
+			      (size_t)order->len, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
 	if (got == MAP_FAILED)
 		status = -errno;
 	pthread_mutex_unlock(&lock);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <link.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,26 +173,30 @@ static int open_command(const char *name, bool *found)
 	return fd;
 }
 
-/* A program that loads no libraries will not load ours either. */
-static bool is_static(const char *name)
+/* Words for a program into which our library will not be loaded, NULL: it will be */
+static const char *refusal(const char *name)
 {
-	Elf64_Ehdr header;
-	Elf64_Phdr segment;
+	ElfW(Ehdr) header;
+	ElfW(Phdr) segment;
 	bool found, dynamic = false;
 	int fd = open_command(name, &found), i;
+	const char *why = NULL;
 
 	if (!found)
-		return false;	/* exec() has the words for it */
+		return NULL;	/* exec() has the words for it */
 	if (read(fd, &header, sizeof(header)) != sizeof(header) ||
-	    memcmp(header.e_ident, ELFMAG, SELFMAG))
+	    memcmp(header.e_ident, ELFMAG, SELFMAG)) {
 		dynamic = true;	/* a script: its interpreter counts */
-	if (!dynamic && header.e_ident[EI_CLASS] == ELFCLASS64)
+	} else if (header.e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)) {
+		why = "its words are not as long as ours: nothing of ours can be loaded into it";
+	} else {
 		for (i = 0; i < header.e_phnum && !dynamic; i++)
 			dynamic = pread(fd, &segment, sizeof(segment), header.e_phoff +
 					i * sizeof(segment)) == sizeof(segment) &&
 				  segment.p_type == PT_INTERP;
+	}
 	close(fd);
-	return !dynamic;
+	return why ?: dynamic ? NULL : "it is linked statically, so nothing can be loaded into it";
 }
 
 static void set_or_not(const char *name, const char *value)
@@ -513,6 +518,7 @@ static int run_run(const struct call *call)
 {
 	const char *socket = runtime_socket(getpid()), *library = find_library();
 	size_t page = sysconf(_SC_PAGESIZE);
+	const char *refused;
 	struct store *store;
 	int gate;
 
@@ -522,9 +528,9 @@ static int run_run(const struct call *call)
 		return fail("run", "the directory of sockets", errno, "set XDG_RUNTIME_DIR");
 	if (!library)
 		return fail("run", LIBRARY, ENOENT, "it belongs into ../lib, seen from upager");
-	if (is_static(call->words[0]))
-		return fail("run", call->words[0], ENOEXEC,
-			    "it is linked statically, so nothing can be loaded into it");
+	refused = refusal(call->words[0]);
+	if (refused)
+		return fail("run", call->words[0], ENOEXEC, refused);
 	if (join)
 		return run_joined(call->words, library);
 	if (from && open_snapshot())
