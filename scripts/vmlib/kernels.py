@@ -271,11 +271,12 @@ def programs(guest):
 	def make(tree):
 		for deb in debian.packages(PROGRAMS, guest.deb_arch):
 			debian.unpack(deb, tree)
+		debian.unpack(debian.package(SORT[0], guest.deb_arch), tree, [SORT[1]])
 		# what the package redis-server has besides is a service's
 		os.symlink("redis-check-rdb", tree + "/usr/bin/redis-server")
 		subprocess.run(["rm", "-rf", tree + "/usr/share", tree + "/etc", tree + "/var",
 				*glob.glob(tree + "/usr/lib/*/gconv")], check=True)
-	return cache.tree("programs-%s-%s" % (guest.deb_arch, _tag(*PROGRAMS)), make)
+	return cache.tree("programs-%s-%s" % (guest.deb_arch, _tag(*PROGRAMS, *SORT)), make)
 
 
 def stressors(guest):

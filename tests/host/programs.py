@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Real programs as oracles: Redis and Python of Debian, in guests, under pfstat.
+"""Real programs of Debian in guests: as oracles, under pfstat, and paged by upager.
 
 host: timeout=900
 
 What Redis says of a save (rdb_last_cow_size, the private memory of the child
 that saves) and what pfstat counts meanwhile must agree; what gc.freeze() spares
-a forked child must show in the mapping that has the objects.
+a forked child must show in the mapping that has the objects. With a fifth of
+their memory programs make what they make with all of it, also if the rest is on
+a Redis server of this machine, which the guest reaches by its network.
+
+Environment: GUESTS, those to boot; KEEP, a directory for what they say.
 """
 import json
 import os
@@ -15,7 +19,14 @@ import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-GUESTS = os.environ.get("GUESTS", "arm64 amd64").split()
+sys.path.insert(0, os.path.join(TOP, "tests"))
+from lib import servers  # noqa: E402
+
+GUESTS = os.environ.get("GUESTS", "arm64 amd64 i386").split()
+#: where programs are paged, and nothing else: 32 bits are another library to preload
+PAGED_ONLY = ("i386",)
+#: this machine, for a guest
+HOST = "10.0.2.2"
 PAGE = 4096
 #: Redis counts what its child allocated for itself, too, and pfstat what was
 #: copied before the child was there: a few pages of stack and data
@@ -23,7 +34,9 @@ MARGIN_PART, MARGIN_PAGES = 0.05, 32
 #: 100,000 lists of 64 bytes, with the collector's head
 OBJECT_PAGES = 100000 * 64 // PAGE
 
-FILES = ("before", "after", "before.json", "after.json", "gc.diff", "redis", "redis.txt")
+PAGED = ("paged", "paged.txt")
+FILES = ("before", "after", "before.json", "after.json", "gc.diff", "redis", "redis.txt") + PAGED
+SCRIPTS = ("gc.py", "redis.sh", "both.sh", "paged.sh", "paged-dict.py", "paged-lines.py")
 
 
 class Tests:
@@ -40,7 +53,7 @@ class Tests:
 		print("%sok %d %s" % ("" if good else "not ", self.count, what))
 
 
-def boot(guest, work):
+def boot(guest, work, port):
 	"""Run everything in a guest; what it left, {name: text}."""
 	done = subprocess.run([os.path.join(TOP, "scripts/kernels"), "path", guest, "programs"],
 			      stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
@@ -48,23 +61,28 @@ def boot(guest, work):
 	if done.returncode:
 		print("# " + done.stderr.replace("\n", "\n# "))
 		return done.returncode, {}
-	command = [os.path.join(TOP, "scripts/vm"), "-q", guest, "--mem", "1024", "--timeout", "600"]
+	command = [os.path.join(TOP, "scripts/vm"), "-q", guest, "--mem", "1024", "--timeout", "600",
+		   "--net", "--add", os.path.join(TOP, "build", guest, "lib", "libupager-run.so") +
+		   ":/usr/lib/"]
 	for name in sorted(os.listdir(tree)):
 		command += ["--add", "%s/%s:/%s" % (tree, name, name)]
-	for name in ("gc.py", "redis.sh", "both.sh"):
+	for name in SCRIPTS:
 		command += ["--add", os.path.join(TOP, "tests/programs", name)]
-	for name in FILES:
+	for name in PAGED if guest in PAGED_ONLY else FILES:
 		command += ["--get", "/tmp/%s:%s" % (name, os.path.join(work, name))]
-	done = subprocess.run(command + ["--", "/root/both.sh"], check=False, text=True,
-			      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+	command += ["--", "sh", "-ec", ("" if guest in PAGED_ONLY else "/root/both.sh; ") +
+		    "/root/paged.sh mem: redis://%s:%d > /tmp/paged 2> /tmp/paged.txt" % (HOST, port)]
+	done = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE,
+			      stderr=subprocess.STDOUT)
 	found = {}
 	for name in FILES:
 		if os.path.exists(os.path.join(work, name)):
 			with open(os.path.join(work, name), encoding="utf-8") as file:
 				found[name] = file.read()
 	if done.returncode:
-		print("# scripts/vm %s: status %d\n# %s" % (guest, done.returncode, (
-			done.stdout + found.get("redis.txt", "")).replace("\n", "\n# ")))
+		said = done.stdout + "".join(found.get(name, "") for name in ("redis.txt",) + PAGED)
+		print("# scripts/vm %s: status %d\n# %s" % (guest, done.returncode,
+							   said.replace("\n", "\n# ")))
 	return done.returncode, found
 
 
@@ -112,17 +130,46 @@ def check_python(test, guest, found):
 		  "%d and %d bytes" % (before["bytes_copied"], after["bytes_copied"]))
 
 
+def check_paged(test, guest, text, server):
+	"""Pages went to each store, came back, and were removed in the end."""
+	stores = set()
+	for line in text.splitlines():
+		program, store, count = line.split()
+		stores.add(store.partition(":")[0])
+		test.true("%s: paged: %s on %s" % (guest, program, store.partition(":")[0]),
+			  int(count) > 200, "%s pages came from %s" % (count, store))
+	test.true(guest + ": paged: on every store", stores == {"mem", "redis"}, str(stores))
+	sets = [line for line in server.cli("INFO", "commandstats").split()
+		if line.startswith("cmdstat_set:")]
+	test.true(guest + ": paged: the server had pages", bool(sets), str(sets))
+	test.true(guest + ": paged: it has none any more", server.cli("DBSIZE") == "0",
+		  server.cli("DBSIZE"))
+
+
+def check_guest(test, guest, work):
+	"""One guest; what it has left."""
+	server = servers.Redis(work)
+	status, found = boot(guest, work, server.port)
+	test.true(guest + ": the programs ran", not status, "status %d" % status)
+	if not status:
+		check_paged(test, guest, found["paged"], server)
+	if not status and guest not in PAGED_ONLY:
+		check_redis(test, guest, found["redis"])
+		check_python(test, guest, found)
+	server.kill()
+	return found
+
+
 def main():
 	"""All guests."""
 	print("KTAP version 1")
+	if not servers.install(["redis"]):
+		print("Bail out! redis-server could not be installed")
+		return 1
 	test = Tests()
 	for guest in GUESTS:
 		with tempfile.TemporaryDirectory() as work:
-			status, found = boot(guest, work)
-			test.true(guest + ": the programs ran", not status, "status %d" % status)
-			if not status:
-				check_redis(test, guest, found["redis"])
-				check_python(test, guest, found)
+			found = check_guest(test, guest, work)
 			keep = os.environ.get("KEEP")
 			if keep:
 				os.makedirs(os.path.join(keep, guest), exist_ok=True)

@@ -140,10 +140,10 @@ ALL = {
 	"sort": Sort("2M", "sort", "-S", "100M", "--parallel=2"),
 	"sqlite": Program("4M", *script("paged-database.py")),
 	"threads": Program("3M", *script("paged-threads.py")),
-	"gcc": Compiler("12M", "gcc", "-O1", "-c"),
+	"gcc": Compiler("8M", "gcc", "-O1", "-c"),
 	"redis-server": Server("6M"),
 	"stress-ng": Program("3M", "stress-ng", "--vm", "2", "--vm-bytes", "16M", "--vm-method", "all",
-			     "--verify", "--vm-ops", "400", "--no-rand-seed"),
+			     "--verify", "--vm-ops", "800", "--no-rand-seed"),
 }
 
 
