@@ -35,7 +35,8 @@ static uint32_t word_of(size_t page)
 }
 
 /* A snapshot of a region; the last ZEROS of its pages are zeros. */
-static struct snapshot *make_snapshot(size_t pages, const uint64_t *order, size_t count)
+static struct snapshot *make_snapshot_of(size_t pointer, size_t pages, const uint64_t *order,
+					 size_t count)
 {
 	uint32_t *page = malloc(page_len);
 	struct image_writer *writer;
@@ -46,7 +47,7 @@ static struct snapshot *make_snapshot(size_t pages, const uint64_t *order, size_
 	snprintf(image_path, sizeof(image_path), "/tmp/upager-image-%d", (int)getpid());
 	snprintf(order_path, sizeof(order_path), "%s" ORDER_SUFFIX, image_path);
 	ASSERT_TRUE(page);
-	ASSERT_EQ(image_create(image_path, page_len, sizeof(void *), IMAGE_LZ4, &writer), 0);
+	ASSERT_EQ(image_create(image_path, page_len, pointer, IMAGE_LZ4, &writer), 0);
 	ASSERT_EQ(image_add(writer, NAME, START, pages * page_len), 0);
 	for (i = 0; i < pages - ZEROS; i++) {
 		for (k = 0; k < page_len / sizeof(*page); k++)
@@ -65,6 +66,11 @@ static struct snapshot *make_snapshot(size_t pages, const uint64_t *order, size_
 	unlink(order_path);
 	setenv(RUN_SOCKET_ENV, path, 1);
 	return snapshot;
+}
+
+static struct snapshot *make_snapshot(size_t pages, const uint64_t *order, size_t count)
+{
+	return make_snapshot_of(sizeof(void *), pages, order, count);
 }
 
 /* struct client_of - a process that has the region, and does one step at a time */
@@ -355,7 +361,22 @@ TEST_SECONDS(more_than_the_pool, 60)
 	snapshot_close(snapshot);
 }
 
-/* Saved for another machine's programs, or not where it was: refused */
+/* A program of the other size can't follow its pointers. */
+TEST(pointers_of_another_size)
+{
+	struct snapshot *snapshot = make_snapshot_of(12 - sizeof(void *), PAGES, NULL, 0);
+	pid_t pager = run_pager((struct pager_config){
+		.resolver = "copy", .keeper = true, .snapshot = snapshot,
+	});
+	void *at = NULL;
+	size_t len = 0;
+
+	EXPECT_ERRNO(upager_map(NAME, &at, &len), ENOEXEC);
+	stop_pager(pager);
+	snapshot_close(snapshot);
+}
+
+/* Not where it was, not as long, or something is there: refused */
 TEST(not_where_it_was)
 {
 	struct snapshot *snapshot = make_snapshot(PAGES, NULL, 0);

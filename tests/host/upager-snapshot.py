@@ -385,6 +385,45 @@ def nothing_to_save():
 
 
 @test
+def no_room_for_it():
+	"""A file that can't be written leaves the old one as it was, and nothing behind"""
+	make_image()
+	with open("image", "rb") as file:
+		before = file.read()
+	client = Client("--from", "image")
+	client.map()
+	done = subprocess.run(["prlimit", "--fsize=100000", "env", "--ignore-signal=XFSZ", UPAGER,
+			       "save", "--compress", "none", str(client.pid), "image"],
+			      capture_output=True, text=True, check=False, timeout=PATIENCE)
+	equal("status", 1, done.returncode)
+	if "File too large" not in done.stderr or "nothing was saved" not in done.stderr:
+		raise AssertionError("said %r" % done.stderr)
+	with open("image", "rb") as file:
+		equal("the file is as it was", True, file.read() == before)
+	equal("files", ["image"], [n for n in os.listdir(".") if n.startswith("image")])
+	equal("wrong", "0", client.ask("read 0 %d" % PAGES))
+	client.end()
+
+
+@test
+def page_lost_while_saving():
+	"""A page that can't be had is not left out of a new snapshot: there is none"""
+	make_image("image", "--compress", "none")
+	with open("image", "r+b") as file:
+		file.seek(4096 + 20 * 4096 + 77)
+		byte = file.read(1)
+		file.seek(-1, os.SEEK_CUR)
+		file.write(bytes([byte[0] ^ 1]))
+	client = Client("--from", "image")
+	client.map()
+	if "nothing was saved" not in upager("save", str(client.pid), "other", status=1):
+		raise AssertionError("not said")
+	equal("files", [], [n for n in os.listdir(".") if n.startswith("other")])
+	client.process.kill()
+	client.process.communicate(timeout=PATIENCE)
+
+
+@test
 def names_are_checked():
 	"""A name twice, a wrong length, no length: errors, and nothing is harmed"""
 	make_image()

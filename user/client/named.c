@@ -109,9 +109,9 @@ static int ask(struct wire *wire)
 	return (int)(int64_t)wire->a;
 }
 
-static struct wire named(uint32_t type, const char *name, uintptr_t at)
+static struct wire named(uint32_t type, const char *name, uint64_t a)
 {
-	struct wire wire = {.type = type, .a = at};
+	struct wire wire = {.type = type, .a = a};
 
 	memcpy((char *)&wire + WIRE_NAME_AT, name, strnlen(name, WIRE_NAME_LEN));
 	return wire;
@@ -120,7 +120,7 @@ static struct wire named(uint32_t type, const char *name, uintptr_t at)
 /* Whether it is in the snapshot; if so, it goes where it was. */
 static int look_up(const char *name, uintptr_t *at, size_t *len)
 {
-	struct wire wire = named(WIRE_LOOK_UP, name, 0);
+	struct wire wire = named(WIRE_LOOK_UP, name, sizeof(void *));
 	int err = ask(&wire);
 
 	if (err)

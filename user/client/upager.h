@@ -47,7 +47,8 @@ extern "C" {
  * Return: 1: it is as it was saved, 0: it is zeros, -1 and errno: EINVAL for a bad
  * name, or a length or place that is not that of the saved one; EEXIST if
  * something is mapped there, or that name is in use; ENOENT if no length is given,
- * and nothing saved; ENOMEM; or what keeps the pager from serving it.
+ * and nothing saved; ENOEXEC if it was saved by a program whose pointers have
+ * another size; ENOMEM; or what keeps the pager from serving it.
  */
 int upager_map(const char *name, void **at, size_t *len);
 

@@ -396,6 +396,10 @@ static void show_stats(void)
 	if (prefetch)
 		fprintf(stderr, "upager: %llu pages fetched ahead, %llu known to be of use\n",
 			(unsigned long long)pager.ahead, (unsigned long long)pager.hits);
+	if (run.snapshot)
+		fprintf(stderr, "upager: %s: %llu pages read, %llu were taken out unchanged\n",
+			from, (unsigned long long)run.snapshot->reads,
+			(unsigned long long)run.unchanged);
 	if (now.failed || now.retries)
 		fprintf(stderr, "upager: %s: %llu requests failed, %llu retries, %llu reconnects\n",
 			stores_url(&run.stores), (unsigned long long)now.failed,

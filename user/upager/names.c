@@ -46,6 +46,9 @@ static int look_up(const struct client *client, struct wire *wire)
 		region = image_region(snapshot->image, text);
 	if (!region)
 		return -ENOENT;
+	/* its pointers would not be those of this program */
+	if (wire->a != snapshot->image->header.pointer)
+		return -ENOEXEC;
 	wire->b = region->start;
 	wire->c = region->len;
 	return 0;

@@ -30,7 +30,8 @@
  * @WIRE_STORE: put pages into the store that the text behind the record names, and
  *	move there what is elsewhere; answered when it has begun, with its number in @b
  * @WIRE_LOOK_UP: where is the region of the name in @b to @e (32 bytes) in the
- *	snapshot? The answer has its address in @b, its bytes in @c
+ *	snapshot? My pointers have @a bytes. The answer has its address in @b, its
+ *	bytes in @c
  * @WIRE_NAME: the region that I declare next, at @a, has the name in @b to @e; if
  *	the snapshot has one of that name, it is filled from there
  * @WIRE_BEGIN: named regions are registered, so what will be wanted may come
