@@ -106,6 +106,12 @@ const char *set_milliseconds(const char *arg, void *to);
 #define OPT_COLOR \
 	{.name = "color", .arg = "WHEN", .set = set_color, \
 	 .help = "auto (on a terminal, default), always, never"}
+#define OPT_DELAY(_to) \
+	{.name = "delay", .letter = 'd', .arg = "S", .set = set_milliseconds, \
+	 .to = _to, .help = "seconds between looks, default 1"}
+#define OPT_COUNT(_to) \
+	{.name = "count", .letter = 'n', .arg = "N", .set = set_number, \
+	 .to = _to, .help = "end after N of them"}
 #define OPT_END {}
 
 #endif /* CLI_H */

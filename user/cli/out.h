@@ -23,6 +23,7 @@ void *must(void *memory);
 /* text.c */
 int utf8_length(const char *string);
 char *printable(const char *text);
+void cut_lines(char *text, int width);
 
 /* json.c */
 void json_add(struct json_object *to, const char *key,

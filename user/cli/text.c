@@ -71,3 +71,29 @@ char *printable(const char *text)
 	*end = '\0';
 	return copy;
 }
+
+/**
+ * cut_lines - cut lines that are wider than a screen, between two characters
+ * @text: lines
+ * @width: of the screen
+ */
+void cut_lines(char *text, int width)
+{
+	char *to = text;
+	int column = 0;
+
+	while (*text) {
+		int length = utf8_length(text);
+
+		if (!length)
+			length = 1;
+		if (*text == '\n')
+			column = -1;
+		if (column++ < width) {
+			memmove(to, text, length);
+			to += length;
+		}
+		text += length;
+	}
+	*to = '\0';
+}

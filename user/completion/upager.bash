@@ -10,7 +10,7 @@ _upager_pagers()
 	local dir=${XDG_RUNTIME_DIR:-/run}/upager socket
 
 	for socket in "$dir"/[0-9]* "/tmp/upager-$UID"/[0-9]*; do
-		[[ -S $socket ]] && echo "${socket##*/}"
+		[[ -S $socket && ${socket##*/} != *[!0-9]* ]] && echo "${socket##*/}"
 	done
 }
 
@@ -45,7 +45,7 @@ _upager_words()
 		return
 		;;
 	--children | --threads | --prefetch | --limit | --above | --stage | --process | --include | \
-		--exclude)
+		--exclude | --delay | --count | -d | -n)
 		return
 		;;
 	esac
@@ -62,6 +62,7 @@ _upager_words()
 		save) printf '%s\n' --compress --process --progress --quiet --json --help ;;
 		image) printf '%s\n' --check --progress --quiet --json --help ;;
 		stat) printf '%s\n' --json --help ;;
+		top) printf '%s\n' --batch --delay --count --help ;;
 		limit) printf '%s\n' --help ;;
 		store) printf '%s\n' --progress --quiet --json --help ;;
 		detach) printf '%s\n' --progress --quiet --help ;;
@@ -72,9 +73,9 @@ _upager_words()
 	fi
 	case $command in
 	'' | help)
-		printf '%s\n' demo run limit store detach save image stat help
+		printf '%s\n' demo run limit store detach save image stat top help
 		;;
-	stat | limit | store | detach | save)
+	stat | top | limit | store | detach | save)
 		if [[ $command == store && $previous == [0-9]* ]]; then
 			printf '%s\n' mem: zmem: file: redis://
 		else

@@ -66,11 +66,4 @@ int call_targets(const struct call *call, target_fn fn);
 	{.name = "cgroup", .arg = "DIR", .set = add_cgroup, \
 	 .help = "the processes of a cgroup, now and later"}
 
-#define OPT_DELAY(_to) \
-	{.name = "delay", .letter = 'd', .arg = "S", .set = set_milliseconds, \
-	 .to = _to, .help = "seconds between looks, default 1"}
-#define OPT_COUNT(_to) \
-	{.name = "count", .letter = 'n', .arg = "N", .set = set_number, \
-	 .to = _to, .help = "end after N of them"}
-
 #endif /* CMD_H */

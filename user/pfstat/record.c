@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "../cli/screen.h"
 #include "cmd.h"
 #include "cost.h"
 #include "get.h"

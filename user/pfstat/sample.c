@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Targets looked at again and again, see sample.h. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cmd.h"
 #include "sample.h"
-
-static sigset_t ending;
 
 /* 1 if it is tracked already, -1 for an error */
 static int is_tracked(struct pfstat *p, const struct pfstat_id *id)
@@ -96,33 +92,4 @@ void sample_end(struct sample *s, struct pfstat *p)
 	pfstat_result_free(s->now);
 	pfstat_result_free(s->before);
 	free(s->name);
-}
-
-void interval_begin(void)
-{
-	sigemptyset(&ending);
-	sigaddset(&ending, SIGINT);
-	sigaddset(&ending, SIGTERM);
-	sigaddset(&ending, SIGHUP);
-	sigaddset(&ending, SIGQUIT);
-	sigprocmask(SIG_BLOCK, &ending, NULL);
-}
-
-int interval_wait(int milliseconds)
-{
-	const struct timespec time = {milliseconds / 1000,
-				      milliseconds % 1000 * 1000000};
-	int signal = sigtimedwait(&ending, NULL, &time);
-
-	return signal > 0 ? signal : 0;
-}
-
-void interval_raise(int number)
-{
-	if (!number)
-		return;
-	fflush(NULL);
-	signal(number, SIG_DFL);
-	raise(number);
-	sigprocmask(SIG_UNBLOCK, &ending, NULL);
 }

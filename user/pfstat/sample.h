@@ -58,18 +58,4 @@ __u64 sample_fresh(const struct sample *s, const struct pfstat_vma *vma);
 
 void sample_end(struct sample *s, struct pfstat *p);
 
-/* From here on signals that end a program are kept for interval_wait(). */
-void interval_begin(void);
-
-/**
- * interval_wait - let time pass
- * @milliseconds: how much
- *
- * Return: 0, or the signal that is to end the program.
- */
-int interval_wait(int milliseconds);
-
-/* Die of a signal, in the end; 0: return. */
-void interval_raise(int signal);
-
 #endif /* SAMPLE_H */

@@ -143,28 +143,6 @@ static void put_mappings(const struct top *top, FILE *out)
 	free(hot);
 }
 
-/* Cut lines that are wider than the screen, between two characters. */
-static void cut_lines(char *text, int width)
-{
-	char *to = text;
-	int column = 0;
-
-	while (*text) {
-		int length = utf8_length(text);
-
-		if (!length)
-			length = 1;
-		if (*text == '\n')
-			column = -1;
-		if (column++ < width) {
-			memmove(to, text, length);
-			to += length;
-		}
-		text += length;
-	}
-	*to = '\0';
-}
-
 char *top_text(const struct top *top, int width)
 {
 	char *text = NULL;

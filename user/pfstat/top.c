@@ -6,10 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "../cli/screen.h"
 #include "cmd.h"
 #include "top.h"
-
-#define BATCH_WIDTH	79
 
 static int delay = 1000;
 static int count;
@@ -112,25 +111,14 @@ int top_look(struct top *top)
 	return 0;
 }
 
-static int print_batch(struct top *top, int *signal)
+static int look(void *ctx)
 {
-	char *text;
-	int n;
+	return top_look(ctx);
+}
 
-	for (n = 0; !count || n < count; n++) {
-		*signal = interval_wait(top->delay);
-		if (*signal)
-			break;
-		if (top_look(top))
-			return report_last();
-		text = top_text(top, BATCH_WIDTH);
-		printf("%s%s", n ? "\n" : "", text);
-		free(text);
-		fflush(stdout);
-		if (ferror(stdout))
-			return EXIT_FAILURE;
-	}
-	return EXIT_SUCCESS;
+static char *text(void *ctx, int width)
+{
+	return top_text(ctx, width);
 }
 
 static int top_run(const struct call *call)
@@ -140,6 +128,14 @@ static int top_run(const struct call *call)
 		.delay = delay,
 		.mappings = mappings,
 		.every = !call->nr_targets,
+	};
+	const struct screen screen = {
+		.what = "top",
+		.title = "FAULTS/s",
+		.delay = delay,
+		.look = look,
+		.text = text,
+		.ctx = &top,
 	};
 	int status = EXIT_SUCCESS;
 	int signal = 0;
@@ -152,8 +148,10 @@ static int top_run(const struct call *call)
 	if (!status && top_look(&top))
 		status = report_last();
 	if (!status)
-		status = batch ? print_batch(&top, &signal) :
-				 top_screen(&top, &signal);
+		status = batch ? screen_batch(&screen, count, &signal) :
+				 screen_show(&screen, &signal);
+	if (status < 0)
+		status = report_last();
 	for (i = 0; i < top.nr; i++) {
 		sample_end(&top.samples[i], call->p);
 		if (top.every)

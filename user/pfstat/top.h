@@ -35,7 +35,4 @@ int top_look(struct top *top);
 /* top-text.c: a picture as lines of text, at most @width wide; to be freed. */
 char *top_text(const struct top *top, int width);
 
-/* top-screen.c: until somebody quits; returns the exit status. */
-int top_screen(struct top *top, int *signal);
-
 #endif /* TOP_H */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "../cli/screen.h"
 #include "cmd.h"
 #include "sample.h"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Asking a pager that runs. */
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -39,6 +40,51 @@ struct json_object *ask_stat(const char *path)
 	if (!object)
 		errno = EPROTO;
 	return object;
+}
+
+/* All that answer; what a pager that was killed has left is removed. */
+static void ask_all(struct json_object *pagers)
+{
+	const char *path = runtime_dir(0);
+	DIR *dir = path ? opendir(path) : NULL;
+	struct json_object *pager;
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		char *end;
+		pid_t pid = strtol(entry->d_name, &end, 10);
+
+		/* beside a pager's socket there is that for its evictors */
+		if (pid <= 0 || *end)
+			continue;
+		pager = ask_stat(runtime_socket(pid));
+		if (pager)
+			json_object_array_add(pagers, pager);
+		else if (errno == ECONNREFUSED)
+			unlink(runtime_socket(pid));
+	}
+	if (dir)
+		closedir(dir);
+}
+
+struct json_object *ask_pagers(pid_t pid)
+{
+	const char *path = pid ? runtime_socket(pid) : NULL;
+	struct json_object *pagers, *pager = path ? ask_stat(path) : NULL;
+
+	if (pid && !pager)
+		return NULL;
+	pagers = json_new_array();
+	if (pid)
+		json_object_array_add(pagers, pager);
+	else
+		ask_all(pagers);
+	return pagers;
+}
+
+uint64_t ask_number(struct json_object *object, const char *name)
+{
+	return json_object_get_uint64(json_object_object_get(object, name));
 }
 
 int ask_control(pid_t pid, struct wire *wire, const char *text)

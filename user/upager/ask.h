@@ -18,6 +18,23 @@ struct json_object;
 struct json_object *ask_stat(const char *path);
 
 /**
+ * ask_pagers - what pagers tell of themselves
+ * @pid: this one; 0: all of this user
+ *
+ * Return: an array, NULL and errno if the one does not answer.
+ */
+struct json_object *ask_pagers(pid_t pid);
+
+/**
+ * ask_number - a number of what a pager has told
+ * @object: may be NULL
+ * @name: of the number
+ *
+ * Return: the number, 0 if there is none.
+ */
+uint64_t ask_number(struct json_object *object, const char *name);
+
+/**
  * ask_control - have a pager do something
  * @pid: the pager
  * @wire: what; its type, and what belongs to it; gets the answer

@@ -43,11 +43,6 @@ static int limit_run(const struct call *call)
 	return err ? ask_failed("limit", call->number, -err) : EXIT_SUCCESS;
 }
 
-static uint64_t number_of(struct json_object *run, const char *name)
-{
-	return json_object_get_uint64(json_object_object_get(run, name));
-}
-
 /*
  * Waits until something is over, one way or the other. Returns what the pager
  * tells then, to be put; NULL: with the program the pager has ended.
@@ -62,8 +57,8 @@ static struct json_object *wait_for(pid_t pid, const char *what, const char *goi
 		progress_begin(&progress, what, forced);
 	while ((top = ask_stat(runtime_socket(pid)))) {
 		run = json_object_object_get(top, "run");
-		if (number_of(run, total))
-			progress_set(&progress, number_of(run, done), number_of(run, total));
+		if (ask_number(run, total))
+			progress_set(&progress, ask_number(run, done), ask_number(run, total));
 		if (!json_object_get_boolean(json_object_object_get(run, going)))
 			break;
 		json_object_put(top);
@@ -128,7 +123,7 @@ static int print_stored(pid_t pid, struct json_object *run)
 	json = json_new_object();
 	json_add_number(json, "pid", pid);
 	json_add_text(json, "store", json_object_get_string(json_object_object_get(run, "store")));
-	json_add_number(json, "moved", number_of(run, "transfer_moved"));
+	json_add_number(json, "moved", ask_number(run, "transfer_moved"));
 	json_print(json);
 	return EXIT_SUCCESS;
 }
@@ -151,7 +146,7 @@ static int store_run_command(const struct call *call)
 		return EXIT_SUCCESS;
 	run = json_object_object_get(top, "run");
 	why = json_object_get_string(json_object_object_get(run, "transfer_error"));
-	if (number_of(run, "transfer") != wire.b)
+	if (ask_number(run, "transfer") != wire.b)
 		status = not_stored(call->number, "somebody else has changed it again");
 	else
 		status = why ? not_stored(call->number, why) : print_stored(call->number, run);

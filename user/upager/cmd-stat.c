@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* upager stat: what running pagers have done. */
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "../cli/table.h"
 #include "ask.h"
 #include "cmd.h"
-#include "runtime.h"
 
 static const struct opt opts[] = {OPT_JSON, OPT_END};
 
@@ -19,10 +15,9 @@ static const char *const columns[] = {
 	"faults", "batches", "pages", "zeros", "ahead", "hits", "forks", "failures",
 };
 
-static uint64_t number_of(struct json_object *object, const char *name)
-{
-	return json_object_get_uint64(json_object_object_get(object, name));
-}
+static const char *const headings[] = {
+	"FAULTS", "BATCHES", "PAGES", "ZEROS", "AHEAD", "HITS", "FORKS", "FAILURES",
+};
 
 static unsigned int percent(uint64_t part, uint64_t all)
 {
@@ -32,22 +27,23 @@ static unsigned int percent(uint64_t part, uint64_t all)
 static void add_row(struct table *table, struct json_object *pager, const char *client,
 		    struct json_object *stats)
 {
-	uint64_t faults = number_of(stats, "faults");
+	uint64_t faults = ask_number(stats, "faults");
 	size_t i;
 
-	table_cell(table, "%llu", (unsigned long long)number_of(pager, "pid"));
+	table_cell(table, "%llu", (unsigned long long)ask_number(pager, "pid"));
 	table_cell(table, "%s", client);
 	table_cell(table, "%s", json_object_get_string(json_object_object_get(pager, "resolver")));
 	for (i = 0; i < sizeof(columns) / sizeof(*columns); i++)
-		table_cell(table, "%llu", (unsigned long long)number_of(stats, columns[i]));
-	table_cell(table, "%u%%", percent(number_of(stats, "local"), number_of(stats, "sampled")));
+		table_cell(table, "%llu", (unsigned long long)ask_number(stats, columns[i]));
+	table_cell(table, "%u%%",
+		   percent(ask_number(stats, "local"), ask_number(stats, "sampled")));
 	table_cell(table, "%llu", (unsigned long long)
-		   (faults ? number_of(stats, "latency_ns") / faults / 1000 : 0));
+		   (faults ? ask_number(stats, "latency_ns") / faults / 1000 : 0));
 }
 
 static unsigned long long mib_of(struct json_object *run, const char *name)
 {
-	return number_of(run, name) >> 20;
+	return ask_number(run, name) >> 20;
 }
 
 /* A run that changes its store has several, or has them still. */
@@ -59,7 +55,7 @@ static void print_stores(struct json_object *run)
 	for (i = 1; i < json_object_array_length(stores); i++) {
 		one = json_object_array_get_idx(stores, i);
 		printf("%llu pages are still in %s\n",
-		       (unsigned long long)number_of(one, "pages"),
+		       (unsigned long long)ask_number(one, "pages"),
 		       json_object_get_string(json_object_object_get(one, "url")));
 	}
 }
@@ -71,36 +67,32 @@ static void print_run(struct json_object *pager)
 
 	if (!run)
 		return;
-	printf("\n%llu: %llu MiB in memory", (unsigned long long)number_of(pager, "pid"),
+	printf("\n%llu: %llu MiB in memory", (unsigned long long)ask_number(pager, "pid"),
 	       mib_of(run, "memory"));
-	if (number_of(run, "limit"))
+	if (ask_number(run, "limit"))
 		printf(" of %llu", mib_of(run, "limit"));
 	printf(", %llu on the stage, %llu in %s", mib_of(run, "stage"), mib_of(run, "stored"),
 	       json_object_get_string(json_object_object_get(run, "store")));
 	if (json_object_get_boolean(json_object_object_get(run, "detached")))
 		printf("; detached");
-	printf("\n%llu pages taken out", (unsigned long long)number_of(run, "taken_out"));
+	printf("\n%llu pages taken out", (unsigned long long)ask_number(run, "taken_out"));
 	printf(", %llu came back from the stage, %llu from the store\n",
-	       (unsigned long long)number_of(run, "from_stage"),
-	       (unsigned long long)number_of(run, "from_store"));
+	       (unsigned long long)ask_number(run, "from_stage"),
+	       (unsigned long long)ask_number(run, "from_store"));
 	print_stores(run);
 }
 
 static void print_text(struct json_object *pagers)
 {
 	struct table *table = table_new();
-	char heading[16], client[24];
+	char client[24];
 	size_t i, k;
 
 	table_column(table, "PAGER", COLUMN_RIGHT);
 	table_column(table, "CLIENT", COLUMN_RIGHT);
 	table_column(table, "BY", COLUMN_LEFT);
-	for (i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
-		for (k = 0; columns[i][k] && k < sizeof(heading) - 1; k++)
-			heading[k] = columns[i][k] - 'a' + 'A';
-		heading[k] = '\0';
-		table_column(table, heading, COLUMN_RIGHT);
-	}
+	for (i = 0; i < sizeof(headings) / sizeof(*headings); i++)
+		table_column(table, headings[i], COLUMN_RIGHT);
 	table_column(table, "LOCAL", COLUMN_RIGHT);
 	table_column(table, "US/FAULT", COLUMN_RIGHT);
 	for (i = 0; i < json_object_array_length(pagers); i++) {
@@ -111,7 +103,7 @@ static void print_text(struct json_object *pagers)
 			struct json_object *one = json_object_array_get_idx(clients, k);
 
 			snprintf(client, sizeof(client), "%llu",
-				 (unsigned long long)number_of(one, "pid"));
+				 (unsigned long long)ask_number(one, "pid"));
 			add_row(table, pager, client, one);
 		}
 		add_row(table, pager, "all", json_object_object_get(pager, "all"));
@@ -121,57 +113,12 @@ static void print_text(struct json_object *pagers)
 		print_run(json_object_array_get_idx(pagers, i));
 }
 
-static int no_answer(pid_t pid)
-{
-	static char subject[32];
-
-	snprintf(subject, sizeof(subject), "pid %d", (int)pid);
-	return report(&(struct pfstat_error){
-		.code = errno, .what = "stat", .subject = subject, .why = strerror(errno),
-		.hint = "no pager of yours has this number; see which there are: upager stat",
-	});
-}
-
-/* All that answer; what a pager that was killed has left is removed. */
-static void ask_all(struct json_object *pagers)
-{
-	const char *path = runtime_dir(0);
-	DIR *dir = path ? opendir(path) : NULL;
-	struct json_object *pager;
-	struct dirent *entry;
-
-	while (dir && (entry = readdir(dir))) {
-		pid_t pid = atoi(entry->d_name);
-
-		if (pid <= 0)
-			continue;
-		pager = ask_stat(runtime_socket(pid));
-		if (pager)
-			json_object_array_add(pagers, pager);
-		else if (errno == ECONNREFUSED)
-			unlink(runtime_socket(pid));
-	}
-	if (dir)
-		closedir(dir);
-}
-
 static int stat_run(const struct call *call)
 {
-	struct json_object *pagers = json_new_array();
-	struct json_object *pager, *top;
-	const char *path;
+	struct json_object *pagers = ask_pagers(call->number), *top;
 
-	if (call->number) {
-		path = runtime_socket(call->number);
-		pager = path ? ask_stat(path) : NULL;
-		if (!pager) {
-			json_object_put(pagers);
-			return no_answer(call->number);
-		}
-		json_object_array_add(pagers, pager);
-	} else {
-		ask_all(pagers);
-	}
+	if (!pagers)
+		return ask_failed("stat", call->number, errno);
 	if (out_json) {
 		top = json_new_object();
 		json_add(top, "pagers", pagers);

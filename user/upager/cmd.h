@@ -35,6 +35,7 @@ extern const struct command cmd_run;
 extern const struct command cmd_save;
 extern const struct command cmd_stat;
 extern const struct command cmd_store;
+extern const struct command cmd_top;
 
 /* cmd-run.c: the value of --limit; returns NULL, or what is wrong with it */
 const char *parse_limit(const char *arg, void *to);

@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
 	&cmd_save,
 	&cmd_image,
 	&cmd_stat,
+	&cmd_top,
 	&cmd_help,
 	NULL
 };

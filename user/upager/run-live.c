@@ -116,6 +116,10 @@ void run_json(const struct run *run, struct json_object *top)
 	json_add_number(json, "locked", locked_bytes(run));
 	json_add_text(json, "store", stores_url(&run->stores));
 	json_add_number(json, "stored", now.pages * page);
+	json_add_number(json, "store_gets", now.gets);
+	json_add_number(json, "store_get_ns", now.get_ns);
+	json_add_number(json, "store_puts", now.puts);
+	json_add_number(json, "store_put_ns", now.put_ns);
 	json_add_number(json, "taken_out", run->evicted);
 	json_add_number(json, "unchanged", run->unchanged);
 	json_add_number(json, "from_stage", run->rescued);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The picture of "top" on a terminal, by ncurses. */
+/* What is looked at on a terminal, by ncurses. */
 #include <curses.h>
 #include <errno.h>
 #include <locale.h>
@@ -9,16 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "get.h"
-#include "top.h"
+#include "out.h"
+#include "screen.h"
 
 #define TICK	100	/* milliseconds between looks at the keyboard */
 
-static int no_terminal(const char *term, const char *why)
+static int no_terminal(const char *what, const char *term, const char *why)
 {
 	const struct pfstat_error error = {
 		.code = ENOTTY,
-		.what = "top",
+		.what = what,
 		.subject = term,
 		.why = why,
 		.hint = "set TERM to your terminal's kind (such as vt100), or use --batch",
@@ -27,21 +27,15 @@ static int no_terminal(const char *term, const char *why)
 	return report(&error);
 }
 
-/* Titles are the lines in capitals. */
-static bool is_title(const char *line)
+static void draw(const struct screen *screen)
 {
-	return strstr(line, "FAULTS/s");
-}
-
-static void draw(const struct top *top)
-{
-	char *text = top_text(top, COLS);
+	char *text = screen->text(screen->ctx, COLS);
 	char *rest = text, *line;
 	int row = 0;
 
 	erase();
 	while ((line = strsep(&rest, "\n")) && row < LINES - 1) {
-		if (is_title(line))
+		if (strstr(line, screen->title))
 			attron(A_REVERSE);
 		mvaddstr(row++, 0, line);
 		attroff(A_REVERSE);
@@ -52,7 +46,7 @@ static void draw(const struct top *top)
 }
 
 /* One tick; returns whether to go on. */
-static bool tick(const struct top *top, int *signal)
+static bool tick(const struct screen *screen, int *signal)
 {
 	struct pollfd keyboard = {.fd = STDIN_FILENO, .events = POLLIN};
 	int key;
@@ -66,49 +60,47 @@ static bool tick(const struct top *top, int *signal)
 	if (key == 'q' || key == 'Q')
 		return false;
 	if (key == KEY_RESIZE)
-		draw(top);
+		draw(screen);
 	/* a terminal that is gone has always something to say, and it is nothing */
 	return key != ERR || !(keyboard.revents & (POLLHUP | POLLERR));
 }
 
-static int show(struct top *top, int *signal)
+static int show(const struct screen *screen, int *signal)
 {
-	int left;
+	/* no time at all would be no time for the keyboard */
+	int delay = screen->delay ?: TICK, left;
 
 	for (;;) {
-		draw(top);
-		for (left = top->delay; left > 0; left -= TICK)
-			if (!tick(top, signal))
+		draw(screen);
+		for (left = delay; left > 0; left -= TICK)
+			if (!tick(screen, signal))
 				return 0;
-		if (top_look(top))
+		if (screen->look(screen->ctx))
 			return -1;
 	}
 }
 
-int top_screen(struct top *top, int *signal)
+int screen_show(const struct screen *screen, int *signal)
 {
 	const char *term = getenv("TERM");
-	SCREEN *screen;
+	SCREEN *terminal;
 	int failed;
 
 	if (!term || !*term)
-		return no_terminal("TERM", "it is not set");
+		return no_terminal(screen->what, "TERM", "it is not set");
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
-		return no_terminal("standard input and output",
-				   strerror(ENOTTY));
+		return no_terminal(screen->what, "standard input and output", strerror(ENOTTY));
 	setlocale(LC_ALL, "");
-	screen = newterm(term, stdout, stdin);
-	if (!screen)
-		return no_terminal(term, "no such kind of terminal is known here");
+	terminal = newterm(term, stdout, stdin);
+	if (!terminal)
+		return no_terminal(screen->what, term, "no such kind of terminal is known here");
 	cbreak();
 	noecho();
 	nodelay(stdscr, TRUE);
 	keypad(stdscr, TRUE);
 	curs_set(0);
-	if (!top->delay)
-		top->delay = TICK;
-	failed = show(top, signal);
+	failed = show(screen, signal);
 	endwin();
-	delscreen(screen);
-	return failed ? report_last() : EXIT_SUCCESS;
+	delscreen(terminal);
+	return failed ? -1 : EXIT_SUCCESS;
 }
