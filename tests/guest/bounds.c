@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "lib/cow.h"
+#include "lib/storm.h"
 #include "lib/tables.h"
 
 #define NAME		"pf-bounds"
@@ -258,9 +259,7 @@ static void expect_mappings(int n)
 /* Kernels that check their trees of mappings at each change need smaller ones. */
 static int mapping_count(void)
 {
-	const char *slow = getenv("KTAP_SLOW");
-
-	return slow && atoi(slow) > 1 && !getenv("MIB") ? MAPPINGS / 32 : MAPPINGS;
+	return debug_kernel() && !getenv("MIB") ? MAPPINGS / 32 : MAPPINGS;
 }
 
 TEST_SECONDS(a_hundred_thousand_mappings, 200)

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,6 +25,7 @@
 
 #include "lib/fuzz.h"
 #include "lib/ktap.h"
+#include "lib/storm.h"
 
 #define PER_PROCESS	2500
 #define THREADS		3
@@ -91,19 +91,10 @@ static void make_calls(unsigned long long seed)
 	_exit(score->wrong[0] ? 1 : 0);
 }
 
-/* Kernels that check more are that much slower. */
-static unsigned long usual_calls(void)
-{
-	struct utsname name;
-
-	uname(&name);
-	return strstr(name.release, "-debug") ? 2500 : 12500;
-}
-
 TEST_SECONDS(calls_at_random, 100)
 {
 	unsigned long long seed = number("FUZZ_SEED", 1), first = seed;
-	unsigned long calls = number("FUZZ_CALLS", usual_calls());
+	unsigned long calls = number("FUZZ_CALLS", how_often(12500, 2500));
 	struct timespec from, to;
 	int status;
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/cow.h"
+#include "lib/storm.h"
 
 #define NAME	"pf-hooks"
 #define KPROBES	"/sys/kernel/debug/kprobes/list"
@@ -117,7 +118,7 @@ TEST_SECONDS(tracked_many_times, 60)
 {
 	int i;
 
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < how_often(20, 5); i++) {
 		struct pfstat_id id = track_name(NAME);
 
 		ASSERT_OK(pfstat_untrack(pf, &id));

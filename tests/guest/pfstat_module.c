@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/cow.h"
+#include "lib/storm.h"
 
 #define NAME	"pf-module"
 #define KPROBES_ENABLED	"/sys/kernel/debug/kprobes/enabled"
@@ -157,17 +158,17 @@ static void load_and_unload(const char *args, int times)
 
 TEST_SECONDS(rmmod_while_programs_fault, 200)
 {
-	load_and_unload("", storm_times(6));
+	load_and_unload("", how_often(6, 3));
 }
 
 TEST_SECONDS(rmmod_while_programs_fault_kprobe, 200)
 {
-	load_and_unload("hook=kprobe", storm_times(6));
+	load_and_unload("hook=kprobe", how_often(6, 3));
 }
 
 TEST_SECONDS(rmmod_while_programs_fault_ftrace, 200)
 {
-	load_and_unload("hook=ftrace", storm_times(6));
+	load_and_unload("hook=ftrace", how_often(6, 3));
 }
 
 TEST(open_device_keeps_the_module)

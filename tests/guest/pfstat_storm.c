@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/cow.h"
+#include "lib/storm.h"
 
 #define NAME	"pf-storm"
 #define PAGES	16
@@ -30,14 +31,6 @@ BEFORE_EACH()
 {
 	write_text(PID_MAX, "32768");
 	cow_begin();
-}
-
-/* Kernels that check their trees of mappings at each change need smaller ones. */
-static int slower(int n)
-{
-	const char *slow = getenv("KTAP_SLOW");
-
-	return slow && atoi(slow) > 1 ? n / 32 : n;
 }
 
 /* ---- bombs ---------------------------------------------------------------------- */
@@ -82,7 +75,7 @@ static __u32 kept(void)
 TEST_SECONDS(bombs_while_tracked_and_untracked, 120)
 {
 	struct pfstat_id id = pfstat_by_name(NAME);
-	int i, rounds = storm_times(8), answers = 0;
+	int i, rounds = how_often(8, 4), answers = 0;
 	struct workload bombs[3], quiet;
 	unsigned long at;
 
@@ -175,7 +168,8 @@ static void expect_many(const struct pfstat_id *id, unsigned long at, int n)
 
 TEST_SECONDS(as_many_mappings_as_there_can_be, 120)
 {
-	int n = slower(MOST_VMAS - 100) & ~1;
+	/* Some kernels check the whole tree of mappings at each change. */
+	int n = ((MOST_VMAS - 100) / (debug_kernel() ? 32 : 1)) & ~1;
 	struct pfstat_id id = track_name(NAME);
 	struct workload w;
 	char text[16];

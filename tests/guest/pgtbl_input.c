@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "lib/storm.h"
 #include "pgtbl_test.h"
 
 /* All commands: what every sized structure has to obey. */
@@ -375,15 +376,15 @@ TEST(window_goes_in_the_call)
 {
 	unsigned char *at = filled(1, 'a');
 	uint64_t pfn = table_of(0, (uintptr_t)at, PGTBL_PTE);
-	unsigned int there = 0, gone = 0, tries;
+	unsigned int there = 0, gone = 0, tries, enough = how_often(100, 25);
 	pthread_t thread;
 	void *failed;
 
 	window = pgtbl_window(dev, 1, PROT_READ);
 	ASSERT_TRUE(window);
 	ASSERT_EQ(pthread_create(&thread, NULL, unmapper, window), 0);
-	for (tries = 0; tries < 200000 && (there < 100 || gone < 100 ||
-					   atomic_load(&rounds) < 300); tries++) {
+	for (tries = 0; tries < 200000 && (there < enough || gone < enough ||
+					   atomic_load(&rounds) < 3 * enough); tries++) {
 		if (!pgtbl_remap_table(dev, 0, PGTBL_PTE, pfn, (uintptr_t)at,
 				       window)) {
 			there++;
@@ -395,8 +396,8 @@ TEST(window_goes_in_the_call)
 	atomic_store(&stop, true);
 	ASSERT_EQ(pthread_join(thread, &failed), 0);
 	EXPECT_TRUE(!failed);
-	EXPECT_GE(there, 100);
-	EXPECT_GE(gone, 100);
+	EXPECT_GE(there, enough);
+	EXPECT_GE(gone, enough);
 }
 
 /* What a call on a process that is being killed may end with. */
@@ -470,12 +471,12 @@ static void *killer(void *arg)
 TEST(target_dies_in_the_call)
 {
 	unsigned char *at = anon(96);
-	unsigned int round, nr, found = 0, pages;
+	unsigned int round, times = how_often(100, 25), nr, found = 0, pages;
 	__u32 refs_now[32];
 
 	memset(at, 1, 64 * page_size());
 	ASSERT_TRUE(pgtbl_pool_create(dev, 32));
-	for (round = 0; round < 100; round++) {
+	for (round = 0; round < times; round++) {
 		pid_t pid = start_child(register_behind, at);
 		pthread_t thread;
 
@@ -486,7 +487,7 @@ TEST(target_dies_in_the_call)
 		ASSERT_EQ(pthread_join(thread, NULL), 0);
 		stop_child(pid);
 	}
-	EXPECT_GE(found, 100);
+	EXPECT_GE(found, times);
 	ASSERT_OK(pgtbl_pool_refs(dev, 0, 32, refs_now));
 	for (pages = 0; pages < 32; pages++)
 		EXPECT_EQ(refs_now[pages], 0);

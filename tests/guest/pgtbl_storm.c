@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
+#include "lib/storm.h"
 #include "pgtbl_test.h"
 
 /* What targets write to their pages, freed pages, and freed objects hold. */
@@ -79,13 +80,13 @@ static unsigned int nr_levels(void)
 TEST_SECONDS(dead_tables_stay_empty, 120)
 {
 	unsigned char *at = anon(4), *junk, *window;
-	unsigned int i, level, round, levels = nr_levels();
+	unsigned int i, level, round, levels = nr_levels(), targets = how_often(50, 15);
 	size_t size = (size_t)48 << 20;
 
 	memset(at, 1, 4 * page_size());
-	window = pgtbl_window(dev, 50 * PGTBL_NR_LEVELS, PROT_READ);
+	window = pgtbl_window(dev, targets * PGTBL_NR_LEVELS, PROT_READ);
 	ASSERT_TRUE(window);
-	for (i = 0; i < 50; i++) {
+	for (i = 0; i < targets; i++) {
 		pid_t pid = start_child(NULL, NULL);
 
 		EXPECT_EQ(show_all_levels(pid, (uintptr_t)at,
@@ -99,7 +100,7 @@ TEST_SECONDS(dead_tables_stay_empty, 120)
 		ASSERT_TRUE(junk != MAP_FAILED);
 		memset(junk, 0x5a, size);
 		ASSERT_OK(munmap(junk, size));
-		for (i = 0; i < 50; i++)
+		for (i = 0; i < targets; i++)
 			for (level = 1; level < levels; level++)
 				if (!all_zero(window +
 					      (i * PGTBL_NR_LEVELS + level) *
@@ -113,7 +114,6 @@ TEST_SECONDS(dead_tables_stay_empty, 120)
 enum end { BY_EXIT, BY_EXEC, BY_KILL, BY_SIGNAL, NR_ENDS };
 
 #define SLOTS	4u
-#define ENDS	((unsigned int)storm_times(40))	/* of each kind */
 
 /**
  * struct slot - a place where one target after another lives
@@ -127,7 +127,8 @@ struct slot {
 
 /**
  * struct shared - what breeders, targets and mappers have in common
- * @done: it is enough
+ * @enough: how many ends of each kind are wanted
+ * @done: there were
  * @unmaps: tables taken away by munmap() from targets while they were shown
  * @ends: targets that ended while tables of theirs were shown, by kind
  * @tables: tables mapped
@@ -135,6 +136,7 @@ struct slot {
  * @slots: one for each breeder
  */
 static struct shared {
+	unsigned int enough;
 	atomic_int done;
 	atomic_uint unmaps;
 	atomic_uint ends[NR_ENDS];
@@ -256,7 +258,7 @@ static bool enough(void)
 	unsigned int end;
 
 	for (end = 0; end < NR_ENDS; end++)
-		if (atomic_load(&shared->ends[end]) < ENDS)
+		if (atomic_load(&shared->ends[end]) < shared->enough)
 			return false;
 	return true;
 }
@@ -278,6 +280,7 @@ TEST_SECONDS(targets_that_end, 180)
 	shared = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED |
 		      MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(shared != MAP_FAILED);
+	shared->enough = how_often(40, 8);
 	for (i = 0; i < SLOTS; i++) {
 		breeders[i] = fork();
 		ASSERT_TRUE(breeders[i] >= 0);
@@ -298,9 +301,9 @@ TEST_SECONDS(targets_that_end, 180)
 	}
 	EXPECT_TRUE(!atomic_load(&shared->bad));
 	for (i = 0; i < NR_ENDS; i++)
-		EXPECT_GE(atomic_load(&shared->ends[i]), ENDS);
-	EXPECT_GE(atomic_load(&shared->unmaps), ENDS);
-	EXPECT_GE(atomic_load(&shared->tables), NR_ENDS * ENDS);
+		EXPECT_GE(atomic_load(&shared->ends[i]), shared->enough);
+	EXPECT_GE(atomic_load(&shared->unmaps), shared->enough);
+	EXPECT_GE(atomic_load(&shared->tables), NR_ENDS * shared->enough);
 	ktap_note("%u tables mapped, %u unmapped, ends %u %u %u %u",
 		  atomic_load(&shared->tables), atomic_load(&shared->unmaps),
 		  atomic_load(&shared->ends[0]), atomic_load(&shared->ends[1]),
@@ -308,7 +311,6 @@ TEST_SECONDS(targets_that_end, 180)
 }
 
 #define GROUP	"/sys/fs/cgroup/pgtbl_test"
-#define CHARGED	1000u
 
 /* join_group() - false: no memory cgroups here */
 static bool join_group(void)
@@ -350,11 +352,11 @@ static void charged_targets(unsigned char *at, int ask, int tell)
 	_exit(0);
 }
 
-/* A thousand dead targets leave no charge: a page of each would be 4 MiB. */
+/* Dead targets leave no charge: a page of each would be 4 MiB, or 1.5. */
 TEST_SECONDS(no_charge_is_left, 180)
 {
 	unsigned char *at = filled(1, 1), *window;
-	unsigned int i, tables = 0, levels = nr_levels();
+	unsigned int i, tables = 0, levels = nr_levels(), charged = how_often(1000, 384);
 	long before = 0, after = 0;
 	int ask[2], tell[2], tries;
 	pid_t zygote, pid;
@@ -370,7 +372,7 @@ TEST_SECONDS(no_charge_is_left, 180)
 	close(tell[1]);
 	window = pgtbl_window(dev, PGTBL_NR_LEVELS, PROT_READ);
 	ASSERT_TRUE(window);
-	for (i = 0; i < CHARGED + 20; i++) {
+	for (i = 0; i < charged + 20; i++) {
 		if (i == 20)
 			before = read_number(GROUP "/memory.current");
 		ASSERT_EQ(write(ask[1], "", 1), 1);
@@ -379,7 +381,7 @@ TEST_SECONDS(no_charge_is_left, 180)
 		kill(pid, SIGKILL);
 		ASSERT_EQ(read(tell[0], &pid, sizeof(pid)), sizeof(pid));
 	}
-	EXPECT_EQ(tables, (CHARGED + 20) * levels);
+	EXPECT_EQ(tables, (charged + 20) * levels);
 	ASSERT_OK(munmap(window, PGTBL_NR_LEVELS * page_size()));
 	EXPECT_GT(before, 0);
 	for (tries = 0; tries < 100; tries++) {

@@ -336,13 +336,6 @@ void cow_expect(const char *file, int line, const struct pfstat_id *id,
 	EXPECT_EQ(info.missed, 0);
 }
 
-int storm_times(int n)
-{
-	const char *times = getenv("STORM");
-
-	return n * (times ? atoi(times) : 1);
-}
-
 long read_number(const char *path)
 {
 	char text[64] = "";

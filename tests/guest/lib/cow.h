@@ -122,9 +122,6 @@ void cow_expect(const char *file, int line, const struct pfstat_id *id,
 unsigned int sum_range(const struct pfstat_result *result, unsigned long start,
 		       unsigned long end, struct kinds *sum);
 
-/* @n, or N times as many with STORM=N in the environment. */
-int storm_times(int n);
-
 /* A number or a word in a file of the kernel's. */
 long read_number(const char *path);
 void write_text(const char *path, const char *text);
