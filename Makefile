@@ -15,6 +15,7 @@ help:
 	@echo "make demo              track a program in an x86-32 and in an arm64 guest"
 	@echo "make test              run every test in every guest"
 	@echo "make test-debug        the same in guests with kernels that watch themselves"
+	@echo "make coverage          which lines of the module test-debug has run"
 	@echo "make test-outside      tests of others: alone, and tracked"
 	@echo "make fuzz              what reads what others wrote, with inputs made up"
 	@echo "make test-more         the same in guests with PREEMPT_RT and Linux 6.12"
@@ -36,6 +37,10 @@ test:
 test-debug:
 	$(call need,tests/run)
 	@tests/run --slow 10 --vm-options "--smp 2" --guest arm64-debug --guest i386-debug
+
+coverage:
+	$(call need,tests/coverage)
+	@tests/coverage --lines
 
 test-more:
 	$(call need,tests/run)
@@ -79,4 +84,4 @@ install: host
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-debug test-more test-outside fuzz check bench vm build host module install clean
+.PHONY: help demo test test-debug coverage test-more test-outside fuzz check bench vm build host module install clean

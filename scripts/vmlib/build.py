@@ -79,7 +79,7 @@ def module(guest):
 	into = os.path.join(guest.build, "module")
 	result, stamp = os.path.join(into, "pfstat.ko"), os.path.join(into, ".built")
 	changed = _copy(into)
-	key = "%s %s\n" % (guest.cc, kernels.identity(guest))
+	key = " ".join([guest.cc, kernels.identity(guest)] + guest.module_make.split()) + "\n"
 	try:
 		with open(stamp, encoding="ascii") as file:
 			same = file.read() == key
@@ -105,7 +105,7 @@ def module_make(guest, headers, into, *more):
 	"""The command that builds the module in a private copy of its sources."""
 	return ["make", "-s", "-C", headers, "M=" + into, "ARCH=" + guest.arch,
 		"CROSS_COMPILE=" + guest.cross, "CC=" + guest.cc, "W=1",
-		"-j%d" % (os.cpu_count() or 1), *more, "modules"]
+		"-j%d" % (os.cpu_count() or 1), *guest.module_make.split(), *more, "modules"]
 
 
 def running_module(headers):

@@ -15,7 +15,8 @@ REQUIRED = ("DESC", "SERIES", "FLAVOUR", "DEB_ARCH", "LIBDIR", "ARCH", "CROSS",
 #: keys that a guest file may set, and what they are otherwise
 OPTIONAL = {"QEMU_ICOUNT": "", "QEMU_KVM": "", "APPEND": "", "APPEND_ICOUNT": "",
 	    "SUITE": "main", "DEBUG": "", "DEBUG_MAKE": "", "KERNEL": "vmlinuz",
-	    "COMMON": "common", "KBUILD": "series", "ACCEL": "tcg", "USUAL": "yes"}
+	    "COMMON": "common", "KBUILD": "series", "ACCEL": "tcg", "USUAL": "yes",
+	    "MODULE_MAKE": ""}
 
 
 class Guest:

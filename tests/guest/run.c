@@ -2,8 +2,9 @@
 /*
  * run - runs test programs in a guest, one after the other, for tests/run.
  *
- * usage: run [--slow N] [--no-module] PROGRAM:SECONDS[:PATTERN]...
+ * usage: run [--slow N] [--no-module] [--gcov DIR] PROGRAM:SECONDS[:PATTERN]...
  *
+ * With --gcov, the kernel's counts of lines that have run are copied to DIR in the end.
  * It judges nothing, it tells what happened, in lines that tests/lib/stream.py
  * takes apart. What a program prints is prefixed, so no program can forge them:
  *
@@ -33,6 +34,7 @@
 #include <pfstat.h>
 
 #include "lib/after.h"
+#include "lib/gcov.h"
 
 #define TESTS		"/root/tests"
 #define OUTPUT_LIMIT	(4 << 20)	/* bytes that a program may print */
@@ -247,6 +249,7 @@ static int parse(char *text, int slow, struct program *program)
 int main(int argc, char **argv)
 {
 	struct program program;
+	const char *gcov = NULL;
 	char wrong[1000];
 	int slow = 1;
 
@@ -262,6 +265,8 @@ int main(int argc, char **argv)
 		} else if (!strcmp(*argv, "--slow") && argv[1]) {
 			setenv("KTAP_SLOW", *++argv, 1);
 			slow = atoi(*argv);
+		} else if (!strcmp(*argv, "--gcov") && argv[1]) {
+			gcov = *++argv;
 		} else {
 			fprintf(stderr, "run: unknown option %s\n", *argv);
 			return 2;
@@ -277,6 +282,8 @@ int main(int argc, char **argv)
 	}
 	while (with_module && after_all(wrong, sizeof(wrong)))
 		tell("@final %s", wrong);
+	if (gcov && gcov_save(gcov))
+		tell("@final cannot copy what gcov counted to %s: %s", gcov, strerror(errno));
 	tell("@done");
 	return 0;
 }

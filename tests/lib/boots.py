@@ -15,6 +15,8 @@ from .stream import Stream
 CHECKS = "slub_debug=FZPU,pf_*,pfstat*,pgtbl*;U,kmalloc-*,mm_struct,task_struct,pid"
 #: seconds for build and boot, and after the last program
 BOOT_LIMIT, END_LIMIT = 400, 150
+#: where in a guest, and below the directory of results, tests/coverage finds its data
+GCOV = "/tmp/gcov", "gcov"
 
 
 class Job:
@@ -64,8 +66,17 @@ class Job:
 		if process and process.poll() is None:
 			process.terminate()
 
+	def _gcov(self):
+		"""A new directory for what the module of this guest has counted."""
+		where = os.path.join(self.settings.out, GCOV[1], "%s-%d" % (
+			os.path.basename(self.out), self.starts))
+		shutil.rmtree(where, ignore_errors=True)
+		os.makedirs(os.path.dirname(where), exist_ok=True)
+		return where
+
 	def _command(self, entries, report):
 		settings = self.settings
+		counts = self.boot.module and settings.counts(self.guest)
 		driver = os.path.join(TOP, "build", self.guest, "tests", "run")
 		command = [settings.vm, self.guest, "-q", "-v", "--timeout", "0",
 			   "--report", report, "--append", CHECKS]
@@ -73,7 +84,11 @@ class Job:
 		command += ["--add", driver + ":/root/tests/"]
 		for program, _, _ in entries:
 			command += ["--add", program.built(self.guest) + ":/root/tests/"]
+		if counts:
+			command += ["--get", "%s:%s" % (GCOV[0], self._gcov())]
 		command += ["--", "/root/tests/run", "--slow", str(settings.slow)]
+		if counts:
+			command += ["--gcov", GCOV[0]]
 		if not self.boot.module:
 			command.append("--no-module")
 		return command + [":".join(filter(None, (program.name, str(seconds), pattern)))
