@@ -113,6 +113,26 @@ locked()
 	timeout -k 5 90 upager run --limit 4M -- "${load%/*}/lock-load" "$1" 3072 256
 }
 
+# Those that can't be are refused with the reason; where there is no module, auto copies.
+resolvers()
+{
+	run upager run --resolver copy -- true
+	equal "copy" 0 "$status" || return
+	run upager run --resolver pte -- true
+	equal "pte" 2 "$status" && grep -q "can't be taken out again" "$work/err" || return
+	run upager run --resolver move -- true
+	equal "move" 2 "$status" && grep -q 'within a process' "$work/err" || return
+	run upager run --resolver nonsense -- true
+	equal "nonsense" 2 "$status" && grep -q 'there are auto, copy, pool' "$work/err" || return
+	[[ -e /dev/pgtbl ]] && return
+	run upager run --resolver pool -- true
+	equal "pool" 1 "$status" && grep -q 'is the module loaded' "$work/err" || return
+	start_load hold 64 --resolver auto || return
+	equal "auto" copy "$(upager stat --json "$pager" |
+		python3 -c 'import json, sys; print(json.load(sys.stdin)["pagers"][0]["resolver"])')"
+	end_load 0
+}
+
 begin upager python3
 printf '#!/bin/sh\n"$1" hold 64; exit $?\n' >"$work/script"
 chmod +x "$work/script"
@@ -122,6 +142,7 @@ check excluded excluded
 check by_path by_path
 check wrong_pattern wrong_pattern
 check after_detach after_detach
+check resolvers resolvers
 for how in some all fork limit moved; do
 	check "locked/$how" locked "$how"
 done

@@ -24,6 +24,10 @@ _upager_words()
 		printf '%s\n' copy zero pte pool continue move auto
 		return
 		;;
+	--resolver)
+		printf '%s\n' auto copy pool
+		return
+		;;
 	--memory)
 		printf '%s\n' anon shmem memfd hugetlb brk
 		return
@@ -56,7 +60,7 @@ _upager_words()
 				--in-process --progress --quiet --json --help
 			;;
 		run)
-			printf '%s\n' --limit --store --above --stage --prefetch --include --exclude --from \
+			printf '%s\n' --limit --store --above --stage --prefetch --resolver --include --exclude --from \
 				--record --join --stats --help
 			;;
 		save) printf '%s\n' --compress --process --progress --quiet --json --help ;;

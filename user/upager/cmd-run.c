@@ -17,6 +17,7 @@
 #include "ask.h"
 #include "cmd.h"
 #include "order.h"
+#include "resolver.h"
 #include "run.h"
 #include "runtime.h"
 #include "snapshot.h"
@@ -30,6 +31,7 @@ static uint64_t limit, above = 65536;
 static uint64_t stage = 12;
 static const char *url = "zmem:";
 static char *include, *exclude;
+static const char *resolver;
 static uint64_t prefetch;
 static const char *from;
 static bool record, stats;
@@ -118,6 +120,8 @@ static const struct opt opts[] = {
 	 .help = "of the limit, for pages on their way out (default: 12)"},
 	{.name = "prefetch", .arg = "P", .set = set_prefetch, .to = &prefetch,
 	 .help = "fetch up to P pages ahead (default: 0)"},
+	{.name = "resolver", .arg = "R", .set = resolver_for_run, .to = &resolver,
+	 .help = "how a page comes: auto, copy (default), pool"},
 	{.name = "include", .arg = "NAME", .set = add_pattern, .to = &include,
 	 .help = "page only programs of that name, may be given again"},
 	{.name = "exclude", .arg = "NAME", .set = add_pattern, .to = &exclude,
@@ -430,7 +434,7 @@ static int pass_on(int status)
  */
 static const char *resolver_name(void)
 {
-	return from && !limit ? "auto" : "copy";
+	return resolver ?: from && !limit ? "auto" : "copy";
 }
 
 static void close_snapshot(void)
@@ -470,7 +474,12 @@ static int run_with(const char *socket, int gate)
 
 	run.pager = pager_new(&config, &err);
 	if (!run.pager)
-		return fail("run", "the pager", -err, "run this as root");
+		return resolver_failed("resolver", config.resolver, -err);
+	/* what goes out could not be let go, nor could the program */
+	if (resolver && run.pager->resolver->holds) {
+		pager_free(run.pager);
+		return resolver_failed("resolver", resolver, EOPNOTSUPP);
+	}
 	snprintf(path, sizeof(path), "%s" EVICT_SUFFIX, socket);
 	err = evict_listen(&run, path);
 	if (!err)

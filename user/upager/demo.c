@@ -15,6 +15,7 @@
 #include "demo.h"
 #include "letters.h"
 #include "pager.h"
+#include "resolver.h"
 #include "runtime.h"
 #include "source-store.h"
 
@@ -221,24 +222,7 @@ static int fork_children(struct parent *parent)
 
 static int no_pager(int err)
 {
-	const char *on = strategy;
-	const char *hint = "";
-
-	if (!strcmp(strategy, "pte") && err == EPERM)
-		hint = "the module must be loaded for that: insmod pfstat.ko unsafe_write=1";
-	else if (err == EOPNOTSUPP)
-		hint = "this kernel can't do that; try: --strategy auto";
-	else if (err == ENOENT || err == ENXIO || err == ENODEV)
-		hint = "there is no " PGTBL_DEVICE ", is the module loaded? try: insmod pfstat.ko";
-	else if (err == EACCES || err == EPERM)
-		hint = "run this as root";
-	return report(&(struct pfstat_error){
-		.code = err,
-		.what = "strategy",
-		.subject = on,
-		.why = strerror(err),
-		.hint = hint,
-	});
+	return resolver_failed("strategy", strategy, err);
 }
 
 static void begin(struct progress *progress, const char *what)

@@ -117,6 +117,25 @@ bool resolver_pool_holds(void);
 struct resolver *resolver_open(struct pager *pager, const char *name, int *err);
 
 /**
+ * resolver_for_run - the way for a program of another process, which pages go out of
+ * @name: asked for
+ * @to: a const char *, set to it
+ *
+ * Return: NULL, or what is wrong with it.
+ */
+const char *resolver_for_run(const char *name, void *to);
+
+/**
+ * resolver_failed - say that there is no pager, perhaps because of the way
+ * @option: that asks for a way
+ * @name: of the way
+ * @err: why, a positive errno
+ *
+ * Return: EXIT_FAILURE
+ */
+int resolver_failed(const char *option, const char *name, int err);
+
+/**
  * resolver_zero - fill pages with zeros, whatever the way
  * @resolver: which
  * @fill: what; its @first and @key are not used
