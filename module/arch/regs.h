@@ -16,6 +16,8 @@
  * pf_caller() - the address it returns to
  * pf_caller_sp() - the stack pointer there
  * pf_kept_reg() - register @n of the PF_KEPT_REGS that a call preserves
+ * pf_frame() - by what kretprobes know the call again: arch_prepare_kretprobe(),
+ *	arch_rethook_prepare()
  */
 #if defined(CONFIG_ARM64)
 
@@ -33,6 +35,11 @@ static __always_inline unsigned long pf_caller(const struct pt_regs *regs)
 static __always_inline unsigned long pf_caller_sp(const struct pt_regs *regs)
 {
 	return regs->sp;
+}
+
+static __always_inline unsigned long pf_frame(const struct pt_regs *regs)
+{
+	return regs->regs[29];
 }
 
 #define PF_KEPT_REGS	10	/* x19 to x28 */
@@ -69,6 +76,11 @@ static __always_inline unsigned long pf_caller(const struct pt_regs *regs)
 static __always_inline unsigned long pf_caller_sp(const struct pt_regs *regs)
 {
 	return regs->sp + sizeof(long);
+}
+
+static __always_inline unsigned long pf_frame(const struct pt_regs *regs)
+{
+	return regs->sp;
 }
 
 static __always_inline unsigned long pf_kept_reg(const struct pt_regs *regs,

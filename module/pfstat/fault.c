@@ -197,9 +197,11 @@ static noinline void pf_replaced_slow(struct pf_space *space,
 	const struct pf_live_key key = {
 		.vma = vma, .address = address, .pte = ptep,
 	};
-	unsigned int class = pf_fault_class(caller);
 	const struct vm_fault *vmf;
+	unsigned int class;
 
+	caller = pf_real_caller(regs, caller);
+	class = pf_fault_class(caller);
 	if (class == PF_CLASS_HUGETLB)
 		pf_flight_land(space, vma, class);
 	if (class != PF_CLASS_WP)
@@ -244,9 +246,11 @@ static noinline void pf_kept_slow(struct pf_space *space,
 				  unsigned long caller)
 {
 	const struct pf_live_key key = { .vma = vma, .page = page };
-	unsigned int class = pf_fault_class(caller);
 	const struct vm_fault *vmf;
+	unsigned int class;
 
+	caller = pf_real_caller(regs, caller);
+	class = pf_fault_class(caller);
 	if (class == PF_CLASS_HUGE || class == PF_CLASS_HUGETLB)
 		pf_flight_land(space, vma, class);
 	if (class != PF_CLASS_WP)

@@ -426,6 +426,7 @@ void pf_mm_exec(struct task_struct *task, struct mm_struct *mm);
 /* ---- symbol.c: functions of the kernel -------------------------------------- */
 
 unsigned long pf_symbol_address(const char *symbol);
+unsigned long pf_real_caller(const struct pt_regs *regs, unsigned long caller);
 u32 pf_symbol_init(void);
 
 /* ---- lifecycle.c --------------------------------------------------------- */

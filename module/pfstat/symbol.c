@@ -3,10 +3,16 @@
  * Functions of the kernel by name, and which of them a return address is in:
  * ptep_clear_flush() and page_move_anon_rmap() have callers that are no faults.
  */
+#include <linux/ftrace.h>
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
+#include <linux/llist.h>
+#include <linux/rethook.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
+#include "arch/regs.h"
+#include "compat.h"
 #include "fast.h"
 #include "pfstat.h"
 
@@ -24,6 +30,63 @@ static const struct {
 	{ "hugetlb_no_page", PF_CLASS_HUGETLB },
 	{ "huge_ptep_clear_flush", PF_CLASS_HUGETLB },
 };
+
+/* A return address that a kretprobe has replaced by that of its own code. */
+#ifdef CONFIG_KRETPROBE_ON_RETHOOK
+#define pf_hooked_first()	(current->rethooks.first)
+#define pf_hooked(node)		llist_entry(node, struct rethook_node, llist)
+#define pf_hooked_frame(hook)	((hook)->frame)
+#elif defined(CONFIG_KRETPROBES)
+#define pf_hooked_first()	(current->kretprobe_instances.first)
+#define pf_hooked(node)		llist_entry(node, struct kretprobe_instance, \
+					    llist)
+#define pf_hooked_frame(hook)	((unsigned long)(hook)->fp)
+#endif
+
+/*
+ * The same by the function graph tracer. It comes last but on x86-64, where it is
+ * a callback like ours. How 6.10 and later remember it is for the kernel alone.
+ */
+static unsigned long pf_graph_caller(const struct pt_regs *regs,
+				     unsigned long caller)
+{
+#if defined(PF_GRAPH_STACK) && defined(CONFIG_X86_64)
+	const struct ftrace_ret_stack *top = current->ret_stack;
+
+	if (!top || current->curr_ret_stack < 0)
+		return caller;
+	top += current->curr_ret_stack;
+	if (top->retp == (unsigned long *)pf_frame(regs))
+		return top->ret;
+#endif
+	return caller;
+}
+
+/**
+ * pf_real_caller() - the return address of a hooked function
+ * @regs: registers of the hook, at the function's entry
+ * @caller: the return address there
+ *
+ * Others may have kretprobes (bpftrace, perf and ftrace have) on the same
+ * function, and theirs may come first: then it returns to the kernel's
+ * trampoline, and the call is the newest that the task remembers; once for each
+ * of them, the address that was there in the first place last.
+ * Context: probe handler, preemption off.
+ * Return: where the function was called.
+ */
+unsigned long pf_real_caller(const struct pt_regs *regs, unsigned long caller)
+{
+#ifdef pf_hooked_first
+	struct llist_node *node = pf_hooked_first();
+
+	for (; node; node = node->next) {
+		if (pf_hooked_frame(pf_hooked(node)) != pf_frame(regs))
+			break;
+		caller = (unsigned long)pf_hooked(node)->ret_addr;
+	}
+#endif
+	return pf_fault_class(caller) ? caller : pf_graph_caller(regs, caller);
+}
 
 struct pf_range pf_fault_ranges[PF_FAULT_RANGES];
 unsigned int pf_fault_range_nr;
