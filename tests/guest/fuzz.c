@@ -9,6 +9,11 @@
  * them with three threads. When one finds something, its line has what repeats
  * it: FUZZ_SEED=its seed FUZZ_CALLS=2500.
  *
+ * Where the kernel has KCOV, and the module was built with KCOV_INSTRUMENT=y, it
+ * is guided by the code that calls reach (lib/fuzz-guide.c). What a process does
+ * then follows from those before it as well: the first seed and as many calls
+ * repeat it.
+ *
  * vm: guests=arm64,*-debug timeout=120
  */
 #include <pthread.h>
@@ -37,6 +42,8 @@ static struct score {
 	char wrong[160];
 } *score;
 
+static struct fuzz_guide *guide;
+
 static unsigned long long number(const char *variable, unsigned long long otherwise)
 {
 	const char *text = getenv(variable);
@@ -50,7 +57,11 @@ static void *stream(void *arg)
 	unsigned long calls = *(unsigned long *)f->wrong;
 
 	f->wrong[0] = 0;
-	while (f->done < calls && fuzz_step(f))
+	if (guide && !fuzz_guide_begin(f, guide)) {
+		snprintf(f->wrong, sizeof(f->wrong), "no guide: %m");
+		return NULL;
+	}
+	while (f->done < calls && (guide ? fuzz_guided_step(f) : fuzz_step(f)))
 		;
 	return NULL;
 }
@@ -101,6 +112,7 @@ TEST_SECONDS(calls_at_random, 100)
 	score = mmap(NULL, sizeof(*score), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(score != MAP_FAILED);
+	guide = fuzz_guide_new();
 	/* The probes stay in place, which they would not between two names. */
 	ASSERT_OK(pf_set_param("fuzz-keep", 9));
 	clock_gettime(CLOCK_MONOTONIC, &from);
@@ -118,6 +130,9 @@ TEST_SECONDS(calls_at_random, 100)
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	ktap_note("%lu calls from seed %llu, %lu ioctls succeeded, %ld s", score->done, first,
 		  score->good, (long)(to.tv_sec - from.tv_sec));
+	if (guide && fuzz_guide_reached(guide))
+		ktap_note("%u places of the module reached, %u sequences worth keeping",
+			  fuzz_guide_reached(guide), fuzz_guide_kept(guide));
 	/* A generator that only makes mistakes would test nothing. */
 	EXPECT_GT(score->good, score->done / 8);
 	EXPECT_OK(pf_cleanup());

@@ -68,8 +68,8 @@ static size_t no_answer(struct fuzz *f, union args *a)
 	return 0;
 }
 
-static void name_or_pid(struct fuzz *f, uint32_t *type, uint32_t *pid, __u64 *name,
-			uint32_t *len)
+static void target(struct fuzz *f, uint32_t *type, uint32_t *pid, __u64 *name,
+		   uint32_t *len)
 {
 	const char *base = strrchr(fuzz_name(fuzz_below(f, FUZZ_NAMES)), '/') + 1;
 
@@ -78,13 +78,17 @@ static void name_or_pid(struct fuzz *f, uint32_t *type, uint32_t *pid, __u64 *na
 		*pid = fuzz_pid(f);
 		return;
 	}
+	if (fuzz_one_in(f, 4)) {
+		*type = PFSTAT_TARGET_CGROUP;
+		base = fuzz_group(fuzz_below(f, FUZZ_GROUPS));
+	}
 	*name = (uintptr_t)base;
 	*len = strlen(base);
 }
 
 static size_t fill_track(struct fuzz *f, union args *a)
 {
-	name_or_pid(f, &a->track.type, &a->track.pid, &a->track.name, &a->track.name_len);
+	target(f, &a->track.type, &a->track.pid, &a->track.name, &a->track.name_len);
 	return 0;
 }
 
@@ -101,7 +105,7 @@ static size_t fill_query(struct fuzz *f, union args *a)
 {
 	struct pfstat_query *q = &a->query;
 
-	name_or_pid(f, &q->type, &q->pid, &q->name, &q->name_len);
+	target(f, &q->type, &q->pid, &q->name, &q->name_len);
 	if (fuzz_one_in(f, 4))
 		q->process = fuzz_pid(f);
 	q->vma_size = sizeof(struct pfstat_vma);
@@ -138,7 +142,7 @@ static size_t fill_classic(struct fuzz *f, union args *a)
 {
 	uint32_t type = 0, pid = 0, len = 0;
 
-	name_or_pid(f, &type, &pid, &a->classic.name, &len);
+	target(f, &type, &pid, &a->classic.name, &len);
 	a->classic.name_len = len;
 	a->classic.stat = (uintptr_t)f->out;
 	a->classic.stat_size = sizeof(struct pf_stat);

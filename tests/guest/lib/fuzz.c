@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -125,6 +126,67 @@ pid_t fuzz_pid(struct fuzz *f)
 
 	return i < FUZZ_CHILDREN ? f->world->child[i] : i & 1 ? 0 : getpid();
 }
+
+/* ---- cgroups ------------------------------------------------------------------------ */
+
+#define GROUPS	"/sys/fs/cgroup"
+
+const char *fuzz_group(uint32_t number)
+{
+	static const char * const groups[FUZZ_GROUPS] = {
+		"/fuzz-a", "/fuzz-a/b", "/fuzz-c",
+	};
+
+	return groups[number % FUZZ_GROUPS];
+}
+
+static void in_groups(char *path, size_t size, uint32_t number, const char *file)
+{
+	snprintf(path, size, GROUPS "%s%s", fuzz_group(number), file);
+}
+
+/* A cgroup comes or goes (if nobody is in it), or has a process moved to it. */
+static void regroup(struct fuzz *f)
+{
+	uint32_t number = fuzz_below(f, FUZZ_GROUPS);
+	char path[80];
+	int fd;
+
+	in_groups(path, sizeof(path), number, "");
+	switch (fuzz_below(f, 4)) {
+	case 0:
+		rmdir(path);
+		return;
+	case 1:
+		mkdir(path, 0755);
+		return;
+	}
+	if (fuzz_one_in(f, 4))
+		snprintf(path, sizeof(path), GROUPS "/cgroup.procs");
+	else
+		in_groups(path, sizeof(path), number, "/cgroup.procs");
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	dprintf(fd, "%d", (int)fuzz_pid(f));
+	close(fd);
+}
+
+static void leave_groups(void)
+{
+	int fd = open(GROUPS "/cgroup.procs", O_WRONLY | O_CLOEXEC);
+	uint32_t i;
+	char path[80];
+
+	if (fd >= 0 && write(fd, "0", 1) == 1)
+		for (i = FUZZ_GROUPS; i--;) {
+			in_groups(path, sizeof(path), i, "");
+			rmdir(path);
+		}
+	close(fd);
+}
+
+/* ---- their lives ----------------------------------------------------------------------- */
 
 /* A child: writes to what it has got, now and then has children or execs. */
 static void __attribute__((noreturn)) live(struct fuzz *f, int generation)
@@ -259,6 +321,7 @@ void fuzz_world_close(struct fuzz_world *world)
 	}
 	while (waitpid(-1, NULL, 0) > 0)
 		;
+	leave_groups();
 	for (i = 0; i < FUZZ_FILES; i++) {
 		close(world->pfstat[i]);
 		close(world->pgtbl[i]);
@@ -282,6 +345,8 @@ bool fuzz_step(struct fuzz *f)
 		have_child(f);
 	else if (what < 5)
 		prctl(PR_SET_NAME, strrchr(fuzz_name(fuzz_below(f, FUZZ_NAMES)), '/') + 1);
+	else if (what < 9)
+		regroup(f);
 	else if (what < 300)
 		fuzz_memory(f);
 	else

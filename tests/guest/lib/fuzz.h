@@ -20,8 +20,10 @@
 #define FUZZ_SLOTS	12	/* pieces of the arena, 4 MiB each */
 #define FUZZ_SLOT_SIZE	((size_t)4 << 20)
 #define FUZZ_NAMES	6	/* programs that are tracked and executed */
+#define FUZZ_GROUPS	3	/* cgroups that come and go, and are tracked */
 #define FUZZ_OUT	65536	/* room for answers */
 #define FUZZ_POOL	64	/* pages */
+#define FUZZ_SEQUENCE	8	/* calls that are made again together */
 
 /**
  * struct fuzz_world - what all threads of a process make calls about
@@ -53,6 +55,12 @@ struct fuzz_world {
  * @done: calls made
  * @good: ioctls that succeeded
  * @wrong: what was found, or ""
+ * @guide: what tells which code calls reach, or NULL
+ * @code: the places that the last call reached, after their number
+ * @choices: the generator's state for the guide's own choices
+ * @again: calls that are being made again, by their seeds
+ * @next: which of them is next; FUZZ_SEQUENCE: none
+ * @last: the seeds of the last calls
  */
 struct fuzz {
 	struct fuzz_world *world;
@@ -61,6 +69,12 @@ struct fuzz {
 	unsigned long done;
 	unsigned long good;
 	char wrong[160];
+	struct fuzz_guide *guide;
+	unsigned long *code;
+	uint64_t choices;
+	uint64_t again[FUZZ_SEQUENCE];
+	unsigned int next;
+	uint64_t last[FUZZ_SEQUENCE];
 };
 
 /* fuzz_world_open() - a world, or NULL and errno */
@@ -75,6 +89,19 @@ bool fuzz_begin(struct fuzz *f, struct fuzz_world *world, uint64_t seed);
 /* fuzz_step() - make a call; false: something was wrong with its answer */
 bool fuzz_step(struct fuzz *f);
 
+/* fuzz_guide_new() - for streams of all processes; NULL: the kernel has none */
+struct fuzz_guide *fuzz_guide_new(void);
+
+/* How many places in the module's code were reached, and sequences kept for it. */
+unsigned int fuzz_guide_reached(const struct fuzz_guide *guide);
+unsigned int fuzz_guide_kept(const struct fuzz_guide *guide);
+
+/* fuzz_guide_begin() - let it guide a stream of the calling thread; false: errno */
+bool fuzz_guide_begin(struct fuzz *f, struct fuzz_guide *guide);
+
+/* fuzz_guided_step() - fuzz_step() with calls that are worth it made again */
+bool fuzz_guided_step(struct fuzz *f);
+
 /* For the parts of the fuzzer. */
 uint64_t fuzz_random(struct fuzz *f);
 uint32_t fuzz_below(struct fuzz *f, uint32_t n);
@@ -84,6 +111,8 @@ char *fuzz_address(struct fuzz *f);
 size_t fuzz_range(struct fuzz *f, char **at);
 pid_t fuzz_pid(struct fuzz *f);
 const char *fuzz_name(uint32_t number);
+/* Its path, as targets have it. */
+const char *fuzz_group(uint32_t number);
 bool fuzz_ioctl(struct fuzz *f);
 void fuzz_memory(struct fuzz *f);
 
