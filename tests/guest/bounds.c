@@ -10,7 +10,7 @@
  *	scripts/vm amd64 --mem 9728 --timeout 0 --add build/amd64/tests/bounds -- \
  *		sh -c 'KTAP_SLOW=20 MIB=8192 ./bounds'
  *
- * vm: smp=4 mem=1024 timeout=400
+ * vm: guests=arm64*,amd64* smp=4 mem=1024 timeout=400
  */
 #include <fcntl.h>
 #include <sched.h>
