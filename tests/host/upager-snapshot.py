@@ -213,6 +213,9 @@ def order_is_learned():
 	equal("faults", 0, client.named()[0]["faults"])
 	equal("wrong", "0", client.ask("read 90 210"))
 	equal("faults", 20, client.named()[0]["faults"])
+	# one more region is no reason to fetch them again
+	client.map(8, "other")
+	equal("fetched", 100, client.named()[0]["ahead"])
 	client.end()
 
 

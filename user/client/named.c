@@ -136,7 +136,7 @@ static int look_up(const char *name, uintptr_t *at, size_t *len)
 static int hand_over(const char *name, void *at, size_t len)
 {
 	struct wire name_it = named(WIRE_NAME, name, (uintptr_t)at);
-	struct wire begin = {.type = WIRE_BEGIN};
+	struct wire begin = {.type = WIRE_BEGIN, .a = (uintptr_t)at};
 
 	return ask(&name_it) ?: attach_region(&pager, at, len, 0, sysconf(_SC_PAGESIZE)) ?:
 	       ask(&begin);

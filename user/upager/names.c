@@ -83,9 +83,21 @@ static int add(struct client *client, const struct wire *wire)
 	return 0;
 }
 
-/* What was mapped can be filled: pages that will be wanted may come. */
-static int begin(struct client *client)
+/*
+ * What was mapped can be filled: pages of it that will be wanted may come. If others
+ * are still coming it begins anew, for all that the client has.
+ */
+static int begin(struct client *client, const struct wire *wire)
 {
+	const struct name *name = client->names;
+	bool more = snapshot_has_more(client);
+
+	while (name && (name->start != wire->a || !name->end))
+		name = name->next;
+	if (!name)
+		return -EINVAL;
+	client->follow_at = more ? 0 : name->start;
+	client->follow_len = more ? UINT64_MAX : name->end - name->start;
 	client->follows = true;
 	client->followed = 0;
 	client->pager->again = true;
@@ -159,7 +171,7 @@ int names_answer(struct client *client, struct wire *wire)
 	case WIRE_NAME:
 		return add(client, wire);
 	case WIRE_BEGIN:
-		return begin(client);
+		return begin(client, wire);
 	case WIRE_MASK:
 		return mask(client->pager, wire);
 	}

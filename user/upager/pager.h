@@ -151,6 +151,8 @@ LIST_HEAD(shared_list, shared);
  * @names: its regions that have one
  * @follows: pages that the snapshot's order names are fetched for it
  * @followed: so many of these have been
+ * @follow_at: only those from there on
+ * @follow_len: bytes
  */
 struct client {
 	TAILQ_ENTRY(client) link;
@@ -184,6 +186,8 @@ struct client {
 	struct name *names;
 	bool follows;
 	size_t followed;
+	uint64_t follow_at;
+	uint64_t follow_len;
 };
 
 /**

@@ -135,7 +135,8 @@ void snapshot_step(struct client *client)
 		region = image_region_of(snapshot->image, index);
 		addr = region->start + (index - region->first) * client->pager->page;
 		/* this client may not have it, or something else is there by now */
-		if (key_at(client, addr) == SNAPSHOT_KEY + index)
+		if (addr - client->follow_at < client->follow_len &&
+		    key_at(client, addr) == SNAPSHOT_KEY + index)
 			fault_ahead(client, addr);
 	}
 }

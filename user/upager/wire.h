@@ -34,7 +34,7 @@
  *	bytes in @c
  * @WIRE_NAME: the region that I declare next, at @a, has the name in @b to @e; if
  *	the snapshot has one of that name, it is filled from there
- * @WIRE_BEGIN: named regions are registered, so what will be wanted may come
+ * @WIRE_BEGIN: the named region at @a is registered, so what will be wanted may come
  * @WIRE_MASK: which of @c pages (64 at most) from @a on of process @b are not just
  *	zeros? The answer has a bit for each in @b
  */
