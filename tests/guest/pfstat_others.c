@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "lib/cow.h"
+#include "lib/storm.h"
 
 #define NAME	"pf-others"
 #define PAGES	64
@@ -332,7 +333,7 @@ TEST_SECONDS(ours_go_first, 60)
 /* What is counted while they come and go. */
 TEST_SECONDS(others_come_and_go, 100)
 {
-	int i, rounds = storm_times(4);
+	int i, rounds = how_often(4, 2);
 	struct workload w;
 
 	id = track_name(NAME);
