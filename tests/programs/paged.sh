@@ -7,12 +7,14 @@ set -eu
 
 cd /tmp
 python=python3.11
+resolver=copy
 
 # paged LIMIT STORE WHAT COMMAND...: a line that says how much came from the store
 paged() {
 	limit=$1 store=$2 what=$3
 	shift 3
-	upager run --limit "$limit" --store "$store" --stats -- "$@" > paged.out 2> paged.err || {
+	upager run --limit "$limit" --store "$store" --resolver "$resolver" --stats -- "$@" \
+		> paged.out 2> paged.err || {
 		echo "$what on $store: status $?" >&2
 		cat paged.out paged.err >&2
 		exit 1
@@ -28,3 +30,9 @@ for store; do
 	cmp sorted right
 	rm sorted
 done
+
+# Without a copy, by the module: what came so must go out again as well.
+resolver=pool
+paged 2M mem: dict-pool $python /root/paged-dict.py 40000
+paged 1M mem: sort-pool sort -S 30M --parallel=1 -o sorted lines
+cmp sorted right

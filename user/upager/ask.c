@@ -111,7 +111,9 @@ int ask_failed(const char *what, pid_t pid, int err)
 	static char subject[32];
 	const char *hint = "see which pagers there are: upager stat";
 
-	if (err == EOPNOTSUPP)
+	if (err == ENOENT || err == ECONNREFUSED)
+		hint = "no pager of yours has this number; see which there are: upager stat";
+	else if (err == EOPNOTSUPP)
 		hint = "only upager run can do that";
 	else if (err == EBUSY || err == EALREADY)
 		hint = "it is letting its program go, or has let it go";
