@@ -97,6 +97,8 @@ struct file {
 	int fd;
 	bool direct;
 	bool device;
+	bool quick;		/* pages may be in memory, and can be had without waiting */
+	bool in_memory;		/* they always are */
 	bool existed;		/* it was there, empty, before us */
 	bool no_punch;		/* its file system can't */
 	unsigned int punching;	/* transfers of that kind under way */
