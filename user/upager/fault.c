@@ -536,6 +536,7 @@ void fault_forget(struct client *client)
  */
 void fault_free(struct pager *pager)
 {
+	struct page *spare;
 	unsigned int i;
 
 	for (i = 0; i < BUCKETS; i++) {
@@ -549,6 +550,10 @@ void fault_free(struct pager *pager)
 	if (pager->faults)
 		free(pager->faults->at);
 	free(pager->faults);
+	while ((spare = LIST_FIRST(&pager->pages->spare))) {
+		LIST_REMOVE(spare, chain);
+		free(spare);
+	}
 	free(pager->pages->sorted);
 	free(pager->pages);
 }

@@ -27,9 +27,12 @@ static void on_fetched(struct store_req *req)
 static const struct region *in_file(const struct page *page)
 {
 	const struct client *client = page->client;
-	const struct region *region = region_at(&client->regions, page->addr);
+	const struct region *region;
 
-	return client->pager->resolver->ops->in_place && region && region->shared ? region : NULL;
+	if (!client->pager->resolver->ops->in_place)
+		return NULL;
+	region = region_at(&client->regions, page->addr);
+	return region && region->shared ? region : NULL;
 }
 
 /* For another client, or elsewhere in this one: that it is in the file means nothing yet */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The table of pages on their way. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "page.h"
 #include "shared.h"
@@ -54,11 +55,23 @@ void page_look_up(struct page *page, uint64_t *key, bool *zero)
 		*key = 0;
 }
 
+/* Nearly all pages are of one part; those that were are kept, to be those that come. */
+static struct page *get_memory(struct page_table *table, unsigned int count)
+{
+	size_t size = sizeof(struct page) + count * sizeof(struct fetch);
+	struct page *page = count == 1 ? LIST_FIRST(&table->spare) : NULL;
+
+	if (!page)
+		return calloc(1, size);
+	LIST_REMOVE(page, chain);
+	return memset(page, 0, size);
+}
+
 static struct page *new_page(struct client *client, uint64_t addr, uint32_t unit)
 {
 	struct pager *pager = client->pager;
 	unsigned int count = unit / pager->page;
-	struct page *page = calloc(1, sizeof(*page) + count * sizeof(page->parts[0]));
+	struct page *page = get_memory(pager->pages, count);
 
 	if (!page)
 		return NULL;
@@ -68,7 +81,6 @@ static struct page *new_page(struct client *client, uint64_t addr, uint32_t unit
 	page->count = count;
 	page->first = ARENA_NONE;
 	page->since = pager_now();
-	page_look_up(page, &page->key, &page->zero);
 	client->nr_pages++;
 	client->nr_ahead++;
 	LIST_INSERT_HEAD(bucket_of(pager, client, addr), page, chain);
@@ -95,7 +107,10 @@ void page_free(struct page *page)
 	LIST_REMOVE(page, chain);
 	client->nr_pages--;
 	client->nr_ahead -= !page->demand;
-	free(page);
+	if (page->count == 1)
+		LIST_INSERT_HEAD(&client->pager->pages->spare, page, chain);
+	else
+		free(page);
 }
 
 struct page *page_want(struct client *client, uint64_t addr)

@@ -26,7 +26,7 @@ enum page_state {
  * @chain: in its bucket
  * @client: whose
  * @addr: where it goes
- * @key: of its first base page
+ * @key: of its first base page, from when the source is asked
  * @since: when its first fault was read
  * @due: when to try again
  * @unit: its bytes
@@ -78,6 +78,7 @@ LIST_HEAD(bucket, page);
 
 struct page_table {
 	struct bucket buckets[BUCKETS];
+	struct bucket spare;	/* not in use */
 	struct page_list lists[PAGE_LATER + 1];
 	struct page **sorted;
 	size_t sorted_room;
