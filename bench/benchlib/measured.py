@@ -74,6 +74,9 @@ class Measured:
 			if args[0] not in self.samples:
 				raise Unknown(args[0])
 			return median(self.samples[args[0]]), {}
+		if how == "times":
+			peer, ours = (self.figure("value:" + name)[0] for name in args)
+			return peer / ours, {}
 		if how == "ratio":
 			at = dict(self.ratios(args[0]))
 			if int(args[1]) not in at:

@@ -160,7 +160,7 @@ def markdown(judged, found):
 			limit = target_text(cell)
 			if cell["peer"] is not None:
 				text += " (peer %s)" % number(cell["peer"])
-			cells.append("%s; %s" % (text, limit.replace("<=", "≤ ").replace("+-", "± ")))
+			cells.append("%s; %s" % (text, limit.replace("<=", "≤ ").replace(">=", "≥ ").replace("+-", "± ")))
 		print("| %s | %s |" % (row["what"], " | ".join(cells)))
 	for guest, measured in found.items():
 		rows = fault_rows(measured)

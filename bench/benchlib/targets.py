@@ -44,7 +44,7 @@ def compare(ours, target, peer):
 		return None
 	if target == "<peer":
 		return None if peer is None else ours < peer
-	for sign, test in (("<=", lambda limit: ours <= limit), ("<", lambda limit: ours < limit),
+	for sign, test in ((">=", lambda limit: ours >= limit), ("<=", lambda limit: ours <= limit), ("<", lambda limit: ours < limit),
 			   ("+-", lambda limit: abs(ours) <= limit)):
 		if target.startswith(sign):
 			return test(float(target[len(sign):]))
