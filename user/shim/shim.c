@@ -283,12 +283,13 @@ EXPORT int munlockall(void)
 /* Moves pages away; afterwards who touches them waits for the pager. */
 static int64_t move(const struct evict_order *order, void *to)
 {
+	size_t len = order->len;
 	void *got;
 	int64_t status = 0;
 
 	pthread_mutex_lock(&lock);
-	got = (void *)syscall(SYS_mremap, (size_t)order->from, (size_t)order->len,
-			      (size_t)order->len, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+	got = (void *)syscall(SYS_mremap, (size_t)order->from, len, len,
+			      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
 	if (got == MAP_FAILED)
 		status = -errno;
 	pthread_mutex_unlock(&lock);

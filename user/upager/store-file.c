@@ -89,7 +89,7 @@ static bool read_now(struct file *file, struct io *io)
 		return false;
 	got = preadv2(file->fd, io->iov, io->niov, io->slot * size,
 		      file->in_memory ? 0 : RWF_NOWAIT);
-	if (got < 0 && (errno == EOPNOTSUPP || errno == ENOSYS))
+	if (got < 0 && errno == EOPNOTSUPP)
 		file->quick = false;
 	if (got != (ssize_t)(io->pages * size))
 		return false;
