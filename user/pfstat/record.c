@@ -242,19 +242,6 @@ failed:
 	return status;
 }
 
-/*
- * The command's run began when it was executed. What the child of ours that
- * executes it faulted until then is in the ring, and not in the run's counts.
- */
-static void only_the_command(struct job *job)
-{
-	struct pfstat_result *result = NULL;
-
-	if (!pfstat_query(job->p, &job->id, 0, &result))
-		ring_of_run(job->ring, result->run);
-	pfstat_result_free(result);
-}
-
 static int record_command(struct job *job)
 {
 	char *event;
@@ -281,7 +268,7 @@ static int record_command(struct job *job)
 		pfstat_untrack(job->p, &job->id);
 		return child_report(job->words[0], code);
 	}
-	only_the_command(job);
+	ring_of_command(job->ring, job->p, &job->id);
 	code = follow_command(job) || finish(job);
 	pfstat_untrack(job->p, &job->id);
 	return code;

@@ -184,9 +184,14 @@ static void on_sample(const struct perf_sample *sample, void *context)
 		recording_add_frame(ring->rec, sample->frames[i]);
 }
 
-void ring_of_run(struct ring *ring, __u64 run)
+void ring_of_command(struct ring *ring, struct pfstat *p,
+		     const struct pfstat_id *id)
 {
-	ring->run = run;
+	struct pfstat_result *result = NULL;
+
+	if (!pfstat_query(p, id, 0, &result))
+		ring->run = result->run;
+	pfstat_result_free(result);
 }
 
 int ring_read(struct ring *ring)

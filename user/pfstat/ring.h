@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <pfstat.h>
+
 #include "recording.h"
 
 /* A buffer of our own in tracefs, or with stacks perf's */
@@ -24,11 +26,16 @@ struct ring *ring_open(struct recording *rec, const char *name, int kib,
 		       bool stacks);
 
 /**
- * ring_of_run - from now on take faults of one run only
+ * ring_of_command - from now on take faults of a command only
  * @ring: from ring_open()
- * @run: its number, see struct pfstat_result
+ * @p: from pfstat_open()
+ * @id: of the child that has just executed it
+ *
+ * The command's run began when it was executed. What the child faulted until
+ * then is in the ring as well, and not in the run's counts.
  */
-void ring_of_run(struct ring *ring, __u64 run);
+void ring_of_command(struct ring *ring, struct pfstat *p,
+		     const struct pfstat_id *id);
 
 /**
  * ring_read - take what is in the buffer now

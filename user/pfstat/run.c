@@ -206,6 +206,8 @@ static int run_run(const struct call *call)
 		pfstat_untrack(call->p, &id);
 		return child_report(call->words[0], code);
 	}
+	if (timing.ring)
+		ring_of_command(timing.ring, call->p, &id);
 	return see_through(call, &child, &id, file, &timing);
 }
 
