@@ -171,6 +171,23 @@ TEST(frames_that_are_refused)
 	EXPECT_EQ(*at, 'a');
 }
 
+/* Not even then does anyone get to write to the page of zeros. */
+TEST(page_of_zeros_is_never_writable)
+{
+	unsigned char *zero = anon(1);
+	volatile unsigned char sink = *zero;
+	uint64_t entry = entry_of(0, zero);
+
+	(void)sink;
+	need_unsafe();
+	EXPECT_ERRNO(edit(0, zero, entry, with(entry, "write", true)), EPERM);
+	EXPECT_EQ(entry_of(0, zero), entry);
+	*zero = 'a';
+	EXPECT_EQ(*zero, 'a');
+	EXPECT_NE(entry_of(0, zero), entry);
+	EXPECT_EQ(*(volatile unsigned char *)anon(1), 0);
+}
+
 /*
  * The original pager: tables mapped with the classic call, the donor's frame
  * found by walking them, the entry of the faulting address written by hand.
