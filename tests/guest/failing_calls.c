@@ -160,14 +160,6 @@ static int do_get_info(void)
 	return pf_get_info(NAME, strlen(NAME), &stat);
 }
 
-/* The library's pf_cleanup() without what it does to open the device. */
-static int __attribute__((unused)) do_cleanup(void)
-{
-	struct pfstat_classic classic = { .size = sizeof(classic) };
-
-	return on_pfstat(PFSTAT_IOC_CLEANUP, &classic);
-}
-
 /* ---- /dev/pgtbl ---------------------------------------------------------------- */
 
 static int remap(unsigned int level, __u64 pfn)
@@ -420,9 +412,6 @@ static const struct call {
 	{ "query", do_query, track_self, untrack },
 	{ "set_param", do_set_param, nothing, untrack },
 	{ "get_info", do_get_info, run_as_name, untrack },
-#ifdef __aarch64__	/* else taking the probes away may not fail: see failing_load.c */
-	{ "cleanup", do_cleanup, track_self, untrack },
-#endif
 	{ "fork", do_fork, track_self, untrack },
 	{ "write", do_write, share, unshare },
 	{ "window_pgd", do_window_pgd, nothing, nothing },
