@@ -75,7 +75,7 @@ static int set_login(struct redis *redis, char *login)
 	char *colon = strchr(login, ':');
 
 	if (!colon && !url_param(redis->store, "password-file"))
-		return fail_open(EINVAL, "before '@' stands [USER]:PASSWORD (or see password-file=)");
+		return fail_open(EINVAL, "before '@' stands [USER]:PASSWORD (see password-file)");
 	if (colon)
 		*colon = '\0';
 	redis->user = *login ? strdup(login) : NULL;
