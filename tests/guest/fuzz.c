@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -102,6 +103,24 @@ static void make_calls(unsigned long long seed)
 	_exit(score->wrong[0] ? 1 : 0);
 }
 
+#define KEEP	"fuzz-keep"
+#define GROUP	"/sys/fs/cgroup/" KEEP
+
+/*
+ * The probes stay in place, which they would not between two names, or between
+ * two cgroups: each time the kernel waits until no CPU is in one.
+ */
+static void keep_probes(void)
+{
+	struct pfstat_id group = pfstat_by_cgroup("/" KEEP);
+	struct pfstat *pf = pfstat_open();
+
+	ASSERT_TRUE(pf);
+	ASSERT_OK(pf_set_param(KEEP, strlen(KEEP)));
+	ASSERT_OK(pfstat_track(pf, &group));
+	pfstat_close(pf);
+}
+
 TEST_SECONDS(calls_at_random, 100)
 {
 	unsigned long long seed = number("FUZZ_SEED", 1), first = seed;
@@ -113,12 +132,13 @@ TEST_SECONDS(calls_at_random, 100)
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_TRUE(score != MAP_FAILED);
 	guide = fuzz_guide_new();
-	/* The probes stay in place, which they would not between two names. */
-	ASSERT_OK(pf_set_param("fuzz-keep", 9));
+	ASSERT_OK(mkdir(GROUP, 0755));
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (; score->done < calls; seed++) {
-		pid_t pid = fork();
+		pid_t pid;
 
+		keep_probes();
+		pid = fork();
 		if (!pid)
 			make_calls(seed);
 		ASSERT_TRUE(pid > 0 && waitpid(pid, &status, 0) == pid);
@@ -136,4 +156,5 @@ TEST_SECONDS(calls_at_random, 100)
 	/* A generator that only makes mistakes would test nothing. */
 	EXPECT_GT(score->good, score->done / 8);
 	EXPECT_OK(pf_cleanup());
+	EXPECT_OK(rmdir(GROUP));
 }
