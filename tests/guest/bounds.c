@@ -387,15 +387,62 @@ static uint64_t accessed(void)
 	return pages;
 }
 
+/* The entry of a page, and its frame */
+static uint64_t look_at(size_t page, __u64 *frame)
+{
+	uint64_t entry = entry_of(target, (void *)(ground + page * page_size()));
+
+	pgtbl_decode(dev, PGTBL_PTE, entry, frame);
+	return entry;
+}
+
+static __u64 *frames;
+
+static void note_frames(void)
+{
+	size_t i;
+
+	frames = calloc(ground_pages, sizeof(*frames));
+	ASSERT_TRUE(frames);
+	for (i = 0; i < ground_pages; i++)
+		look_at(i, &frames[i]);
+}
+
+/*
+ * Pages that lack their accessed bit. An edit of a page that the kernel has moved
+ * meanwhile (compaction) is not undone, see module/pgtbl/undo.c:undo_entry().
+ */
+static size_t forgotten(void)
+{
+	size_t i, pages = 0, moved = 0;
+	uint64_t entry;
+	__u64 frame;
+
+	for (i = 0; i < ground_pages; i++) {
+		entry = look_at(i, &frame);
+		if (entry != with(entry, "accessed", false))
+			continue;
+		if (frame == frames[i])
+			pages++;
+		else
+			moved++;
+	}
+	if (moved)
+		ktap_note("%zu pages were moved by the kernel while they were edited", moved);
+	return pages;
+}
+
 TEST_SECONDS(much_memory, 200)
 {
 	struct workload w = start_with_memory();
 	struct kinds sum;
+	size_t had;
 	long begin;
 
 	sum_range(query(&id, 0), ground, ground + ground_pages * page_size(), &sum);
 	EXPECT_EQ(sum.zero, ground_pages);
 	EXPECT_EQ(accessed(), ground_pages);
+	note_frames();
 	scan();
 	search();
 	can_be_killed("query", ask);
@@ -406,13 +453,15 @@ TEST_SECONDS(much_memory, 200)
 
 	/* An edit of each page, all taken back when the file is closed. */
 	reopen_dev();
-	EXPECT_EQ(take_accessed(dev, 0, ground_pages), ground_pages);
+	EXPECT_EQ(forgotten(), 0);
+	had = accessed();
+	EXPECT_EQ(take_accessed(dev, 0, ground_pages), had);
 	EXPECT_EQ(accessed(), 0);
 	begin = milliseconds();
 	reopen_dev();
 	ktap_note("%zu pages, as many edits undone in %ld ms", ground_pages,
 		  milliseconds() - begin);
-	EXPECT_EQ(accessed(), ground_pages);
+	EXPECT_EQ(forgotten(), 0);
 
 	/* And those of a process that ends before. */
 	take_accessed(dev, 0, ground_pages);
