@@ -7,6 +7,7 @@
  *        limit-load work PAGES
  *        limit-load hold PAGES
  *        limit-load family PAGES
+ *        limit-load split PAGES
  *
  * PAGES pages are read again and again, after every EVERY of SCAN pages that are
  * written once.
@@ -21,6 +22,9 @@
  * PAGES pages are written once, the process is printed; they are read when standard
  * input has ended. A family does so with a child that has written every other page
  * again.
+ *
+ * PAGES pages that are a mapping each are written, so that none goes together with
+ * its neighbour; meanwhile as many are mapped, written, read and unmapped as go at once.
  *
  * Status 1 if a page is not what it must be.
  */
@@ -182,6 +186,47 @@ static int hold(size_t pages, bool family)
 	return status ? 3 : 0;
 }
 
+#define OTHERS		8
+#define OTHER_PAGES	64
+
+/* The next one in the place of the oldest; they all have what was written. */
+static void map_another(char *others[OTHERS], size_t number)
+{
+	char **oldest = &others[number % OTHERS];
+	size_t i, k;
+
+	if (*oldest)
+		munmap(*oldest, OTHER_PAGES * page);
+	*oldest = get_pages(OTHER_PAGES);
+	for (i = 0; i < OTHER_PAGES; i++)
+		fill(*oldest + i * page, number);
+	for (k = 0; k < OTHERS && k <= number; k++)
+		for (i = 0; i < OTHER_PAGES; i++)
+			check(others[(number - k) % OTHERS] + i * page, number - k);
+}
+
+static int split(size_t pages)
+{
+	const int all = PROT_READ | PROT_WRITE | PROT_EXEC;
+	char *at = get_pages(pages), *others[OTHERS] = {};
+	size_t i;
+
+	for (i = 1; i < pages; i += 2) {
+		if (mprotect(at + i * page, page, all)) {
+			perror("mprotect");
+			return 2;
+		}
+	}
+	for (i = 0; i < pages; i++) {
+		fill(at + i * page, i);
+		if (i % 16 == 0)
+			map_another(others, i / 16);
+	}
+	for (i = 0; i < pages; i++)
+		check(at + i * page, i);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	page = sysconf(_SC_PAGESIZE);
@@ -193,5 +238,7 @@ int main(int argc, char **argv)
 		return work(atoi(argv[2]));
 	if (argc == 3 && (!strcmp(argv[1], "hold") || !strcmp(argv[1], "family")))
 		return hold(atoi(argv[2]), !strcmp(argv[1], "family"));
+	if (argc == 3 && !strcmp(argv[1], "split"))
+		return split(atoi(argv[2]));
 	return 2;
 }

@@ -104,6 +104,13 @@ memory_is()
 	return 1
 }
 
+# Pages that can't go together go one by one, and nothing comes in between.
+mappings_of_one_page()
+{
+	run timeout -k 5 90 upager run --limit 4M --stats -- "$load" split 4096
+	equal status 0 "$status" && grep -E '[0-9]{3,} pages taken out' "$work/err"
+}
+
 limit_changes()
 {
 	start_load work 8192 && memory_is 2048 5120 && equal limit $((4 << 20)) "$(of_run limit)" &&
@@ -153,6 +160,7 @@ check prefetched prefetched
 check wrong_prefetch wrong_prefetch
 check child_counts child_counts
 check counts_behind_a_shell counts_behind_a_shell
+check mappings_of_one_page mappings_of_one_page
 check limit_changes limit_changes
 check detach_brings_all_back detach_brings_all_back
 check nobody_there nobody_there

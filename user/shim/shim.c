@@ -280,8 +280,32 @@ EXPORT int munlockall(void)
 	return 0;
 }
 
-/* Moves pages away; afterwards who touches them waits for the pager. */
-static int64_t move(const struct evict_order *order, void *to)
+/*
+ * The place, again: a mremap() that fails, as pages of two mappings can't be moved at
+ * once, may have unmapped it already (mm/mremap.c:mremap_to()), and what the program
+ * maps next would come to be there. The lock is held, and has been since.
+ */
+static bool renew_place(void)
+{
+	unsigned char there[EVICT_PAGES];
+	void *got;
+
+	if (!mincore(place, EVICT_PAGES * page_size, there))
+		return true;
+	/* without MAP_FIXED: threads' stacks are mapped by glibc without our lock */
+	got = real_mmap(place, EVICT_PAGES * page_size, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (got == MAP_FAILED)
+		return false;
+	place = got;
+	return true;
+}
+
+/*
+ * Moves pages away; afterwards who touches them waits for the pager. A negative errno
+ * if they stay; ENXIO: none can be moved any more.
+ */
+static int64_t move(const struct evict_order *order)
 {
 	size_t len = order->len;
 	void *got;
@@ -289,9 +313,11 @@ static int64_t move(const struct evict_order *order, void *to)
 
 	pthread_mutex_lock(&lock);
 	got = (void *)syscall(SYS_mremap, (size_t)order->from, len, len,
-			      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+			      MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, place);
 	if (got == MAP_FAILED)
 		status = -errno;
+	if (status && !renew_place())
+		status = -ENXIO;
 	pthread_mutex_unlock(&lock);
 	return status;
 }
@@ -334,8 +360,9 @@ static void *evict(void *arg)
 			clear_place();
 			continue;
 		}
-		answer.status = move(&order, place);
-		if (write(sock, &answer, sizeof(answer)) != sizeof(answer))
+		answer.status = move(&order);
+		answer.to = (uintptr_t)place;
+		if (answer.status == -ENXIO || write(sock, &answer, sizeof(answer)) != sizeof(answer))
 			break;
 	}
 	return NULL;

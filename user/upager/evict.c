@@ -339,6 +339,8 @@ static void on_answer(struct run *run, struct evictor *evictor, const struct evi
 		evictor->place = answer->to;
 		return;
 	}
+	/* if nothing was moved, perhaps it had to make room */
+	evictor->place = answer->to;
 	if (moving->evictor != evictor)
 		return;
 	if (client && !client->ended && !answer->status && moving->seen)

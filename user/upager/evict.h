@@ -37,8 +37,8 @@ struct evict_order {
 
 /**
  * struct evict_answer - it is done
- * @to: where the pages are now; in the first record, which nobody has asked for,
- *	where they will always be
+ * @to: where the pages are now, and where the next ones will be; in the first
+ *	record, which nobody has asked for, the first ones
  * @status: 0 or a negative errno; then they are where they were
  */
 struct evict_answer {
