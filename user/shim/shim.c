@@ -362,7 +362,8 @@ static void *evict(void *arg)
 		}
 		answer.status = move(&order);
 		answer.to = (uintptr_t)place;
-		if (answer.status == -ENXIO || write(sock, &answer, sizeof(answer)) != sizeof(answer))
+		if (answer.status == -ENXIO ||
+		    write(sock, &answer, sizeof(answer)) != sizeof(answer))
 			break;
 	}
 	return NULL;
