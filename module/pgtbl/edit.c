@@ -138,7 +138,9 @@ static struct page *remember(struct pgtbl_space *space, struct change *change,
 			before->dangerous = true;
 			space->dangerous++;
 		}
-		if (pgtbl_same(before->now, before->orig)) {
+		/* Taken back. What lacks the accessed bit only is to get it again. */
+		if (before->dangerous ? pgtbl_same(before->now, before->orig) :
+					before->now == before->orig) {
 			pgtbl_made_erase(space, before);
 			if (before->frame) {
 				change->frame = before->frame;

@@ -97,6 +97,23 @@ TEST(undone_at_close)
 	EXPECT_EQ(*at, 1);
 }
 
+/* An edit of what was edited before does not make the first one forgotten. */
+TEST(undone_after_a_second_edit)
+{
+	unsigned char *at = anon(1);
+	uint64_t entry, idle;
+
+	*at = 1;
+	entry = entry_of(0, at);
+	idle = with(entry, "accessed", false);
+	ASSERT_TRUE(idle != entry);
+	EXPECT_EQ(edit(0, at, entry, idle), 1);
+	EXPECT_EQ(edit(0, at, idle, idle), 1);
+	EXPECT_EQ(entry_of(0, at), idle);
+	reopen_dev();
+	EXPECT_EQ(entry_of(0, at), entry);
+}
+
 /* After a fork the page is shared: writing must not be given back. */
 TEST(undo_respects_sharing)
 {
