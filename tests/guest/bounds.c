@@ -207,25 +207,21 @@ static void flush(void)
 
 /* ---- mappings ------------------------------------------------------------------------- */
 
-/* Every second page is read-only: each is a mapping. Some others are copied. */
+/* Each page is a mapping. Some are copied. */
 WORKLOAD(mappings)
 {
 	int n = atoi(argv[1]), i;
-	size_t page = page_size();
 	pid_t pid;
 	char *p;
 
 	only_small_pages();
-	p = map_pages(n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	for (i = 1; i < n; i += 2)
-		if (mprotect(p + i * page, page, PROT_READ))
-			return 2;
+	p = map_stripes(n);
 	for (i = 0; i < n; i += EVERY)
-		write_pages(p + i * page, 1);
-	workload_step("%lx", (unsigned long)p);
+		write_pages(p + i * page_size(), 1);
+	workload_at(p);
 	pid = fork_sleeper();
 	for (i = 0; i < n; i += EVERY)
-		write_pages(p + i * page, 1);
+		write_pages(p + i * page_size(), 1);
 	workload_step("%d", (int)pid);
 	end_sleeper(pid);
 	return 0;

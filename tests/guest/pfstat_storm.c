@@ -130,25 +130,21 @@ WORKLOAD(one_child)
 
 #define MOST_VMAS	65530	/* /proc/sys/vm/max_map_count */
 
-/* Every second page is read-only: each is a mapping. All the others are copied. */
+/* Each page is a mapping. Every second one is copied. */
 WORKLOAD(many_mappings)
 {
 	int n = atoi(argv[1]), i;
-	size_t page = page_size();
 	pid_t pid;
 	char *p;
 
 	only_small_pages();
-	p = map_pages(n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	for (i = 1; i < n; i += 2)
-		if (mprotect(p + i * page, page, PROT_READ))
-			return 2;
+	p = map_stripes(n);
 	for (i = 0; i < n; i += 2)
-		write_pages(p + i * page, 1);
+		write_pages(p + i * page_size(), 1);
 	workload_at(p);
 	pid = fork_sleeper();
 	for (i = 0; i < n; i += 2)
-		write_pages(p + i * page, 1);
+		write_pages(p + i * page_size(), 1);
 	end_sleeper(pid);
 	return workload_done();
 }

@@ -30,16 +30,7 @@ paged_are()
 {
 	local good
 
-	[[ -p $work/input ]] || mkfifo "$work/input"
-	: >"$work/worker"
-	upager run --limit 4M "${@:2}" -- sh -c '"$1" "$2"; exit $?' sh "$work/script" "$load" \
-		<"$work/input" >"$work/worker" 2>"$work/load" &
-	pager=$!
-	exec {input}>"$work/input"
-	for _ in {1..3000}; do
-		[[ -s $work/worker ]] && break
-		sleep 0.02
-	done
+	start_run "${@:2}" -- sh -c '"$1" "$2"; exit $?' sh "$work/script" "$load"
 	equal "paged, ${*:2}" "$1" "$(clients)"
 	good=$?
 	end_load 0 && [[ ! -s $work/load ]] && return "$good"
@@ -87,10 +78,7 @@ after_detach()
 		sh "$load" "$work/first" "$work/second" >"$work/worker" 2>"$work/load" &
 	pager=$!
 	exec {input}>"$work/first"
-	for _ in {1..3000}; do
-		[[ -s $work/worker ]] && break
-		sleep 0.02
-	done
+	worker_speaks
 	upager detach "$pager" && equal "after the detach" '' "$(clients)"
 	good=$?
 	exec {input}>&-

@@ -9,21 +9,32 @@ chmod 700 "$work"
 load=$top/build/host/tests/limit-load
 redis=
 
-# start_load KIND PAGES [OPTION...]: limit-load, with a limit of 4 MiB; $pager, $worker
-start_load()
+# worker_speaks: what it says first, soon: its process; sets $worker
+worker_speaks()
 {
-	[[ -p $work/input ]] || mkfifo "$work/input"
-	: >"$work/worker"
-	upager run --limit 4M "${@:3}" -- "$load" "$1" "$2" \
-		<"$work/input" >"$work/worker" 2>"$work/load" &
-	pager=$!
-	exec {input}>"$work/input"
 	for _ in {1..3000}; do
 		[[ -s $work/worker ]] && break
 		sleep 0.02
 	done
 	worker=$(cat "$work/worker")
 	[[ $worker ]]
+}
+
+# start_run ARGUMENT...: upager run, with a limit of 4 MiB; sets $pager and $worker
+start_run()
+{
+	[[ -p $work/input ]] || mkfifo "$work/input"
+	: >"$work/worker"
+	upager run --limit 4M "$@" <"$work/input" >"$work/worker" 2>"$work/load" &
+	pager=$!
+	exec {input}>"$work/input"
+	worker_speaks
+}
+
+# start_load KIND PAGES [OPTION...]: limit-load, with a limit of 4 MiB; $pager, $worker
+start_load()
+{
+	start_run "${@:3}" -- "$load" "$1" "$2"
 }
 
 # end_load STATUS: it comes to its end, with that; 0: all pages were what they had to be

@@ -115,6 +115,16 @@ def make_image(path="image", *options):
 	maker.end()
 
 
+def make_damaged_image():
+	"""An image with one bit wrong in a page that each client has"""
+	make_image("image", "--compress", "none")
+	with open("image", "r+b") as file:
+		file.seek(4096 + 20 * 4096 + 77)
+		byte = file.read(1)
+		file.seek(-1, os.SEEK_CUR)
+		file.write(bytes([byte[0] ^ 1]))
+
+
 @test
 def comes_back():
 	"""What was saved is there again, at the same address, page by page as it is touched"""
@@ -246,12 +256,7 @@ def order_of_another():
 @test
 def damaged_page():
 	"""Who needs a page that is damaged gets SIGBUS, the others are not told a lie"""
-	make_image("image", "--compress", "none")
-	with open("image", "r+b") as file:
-		file.seek(4096 + 20 * 4096 + 77)
-		byte = file.read(1)
-		file.seek(-1, os.SEEK_CUR)
-		file.write(bytes([byte[0] ^ 1]))
+	make_damaged_image()
 	equal("status", 1, subprocess.run([UPAGER, "image", "--check", "image"], check=False,
 					  capture_output=True, timeout=PATIENCE).returncode)
 	client = Client("--from", "image")
@@ -411,12 +416,7 @@ def no_room_for_it():
 @test
 def page_lost_while_saving():
 	"""A page that can't be had is not left out of a new snapshot: there is none"""
-	make_image("image", "--compress", "none")
-	with open("image", "r+b") as file:
-		file.seek(4096 + 20 * 4096 + 77)
-		byte = file.read(1)
-		file.seek(-1, os.SEEK_CUR)
-		file.write(bytes([byte[0] ^ 1]))
+	make_damaged_image()
 	client = Client("--from", "image")
 	client.map()
 	if "nothing was saved" not in upager("save", str(client.pid), "other", status=1):

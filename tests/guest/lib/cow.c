@@ -62,6 +62,17 @@ char *map_pages(size_t n, int prot, int flags, int fd)
 	return p;
 }
 
+char *map_stripes(size_t n)
+{
+	char *p = map_pages(n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	size_t i;
+
+	for (i = 1; i < n; i += 2)
+		if (mprotect(p + i * page_size(), page_size(), PROT_READ))
+			workload_give_up("mprotect");
+	return p;
+}
+
 char *map_written(size_t n)
 {
 	char *p = map_pages(n, PROT_READ | PROT_WRITE, MAP_PRIVATE, -1);

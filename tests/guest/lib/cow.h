@@ -53,7 +53,10 @@ void stay_on_cpu(int cpu);
 /* @n pages that no other mapping is next to; @fd -1: anonymous. */
 char *map_pages(size_t n, int prot, int flags, int fd);
 
-/* The same, private, anonymous and written. */
+/* Private and anonymous; every second page is read-only, so that each is a mapping. */
+char *map_stripes(size_t n);
+
+/* The same as map_pages(), private, anonymous and written. */
 char *map_written(size_t n);
 
 void write_pages(char *p, size_t n);
