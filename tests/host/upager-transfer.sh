@@ -114,11 +114,11 @@ refused()
 # The old store does not answer: what it has stays there, and is read there later.
 silent()
 {
-	start_load hold 2048 --store "redis+unix://$work/redis?timeout=1" || return
+	start_load hold 2048 --store "redis+unix://$work/redis?timeout=3" || return
 	kill -STOP "$redis"
 	run timeout 60 upager store "$pager" mem:
 	in_error 'pages stay there' &&
-		stores_are 'mem: none' "redis+unix://$work/redis?timeout=1 pages"
+		stores_are 'mem: none' "redis+unix://$work/redis?timeout=3 pages"
 	local good=$?
 
 	kill -CONT "$redis"
