@@ -120,18 +120,24 @@ static void attach(void)
 	state = ATTACHED;
 }
 
-/* Hands a new mapping over to the pager. If that fails, it stays what it is. */
-static void hand_over(void *at, size_t len)
+/* Whether there is a pager, which is looked for the first time. The lock is held. */
+static bool has_pager(void)
 {
-	int saved = errno;
-
 	if (state == NEW) {
 		state = TRYING;
 		attach();
 	}
 	if (state == ATTACHED && !still_ours())
 		state = ALONE;
-	if (state == ATTACHED)
+	return state == ATTACHED;
+}
+
+/* Hands a new mapping over to the pager. If that fails, it stays what it is. */
+static void hand_over(void *at, size_t len)
+{
+	int saved = errno;
+
+	if (has_pager())
 		attach_region(&pager, at, (len + page_size - 1) & ~(page_size - 1), 0, page_size);
 	errno = saved;
 }
@@ -205,13 +211,7 @@ static void tell_locked(uintptr_t start, uintptr_t end, bool locked)
 		if (tries)
 			usleep(1000);
 		pthread_mutex_lock(&lock);
-		if (state == NEW) {
-			state = TRYING;
-			attach();
-		}
-		if (state == ATTACHED && !still_ours())
-			state = ALONE;
-		err = state == ATTACHED ? attach_lock(&pager, start, end, locked) : 0;
+		err = has_pager() ? attach_lock(&pager, start, end, locked) : 0;
 		pthread_mutex_unlock(&lock);
 	}
 	errno = saved;
@@ -280,6 +280,13 @@ EXPORT int munlockall(void)
 	return 0;
 }
 
+/* Memory that pages can be moved to; @fixed: MAP_FIXED, or 0 */
+static void *map_place(void *at, int fixed)
+{
+	return real_mmap(at, EVICT_PAGES * page_size, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed, -1, 0);
+}
+
 /*
  * The place, again: a mremap() that fails, as pages of two mappings can't be moved at
  * once, may have unmapped it already (mm/mremap.c:mremap_to()), and what the program
@@ -293,8 +300,7 @@ static bool renew_place(void)
 	if (!mincore(place, EVICT_PAGES * page_size, there))
 		return true;
 	/* without MAP_FIXED: threads' stacks are mapped by glibc without our lock */
-	got = real_mmap(place, EVICT_PAGES * page_size, PROT_NONE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	got = map_place(place, 0);
 	if (got == MAP_FAILED)
 		return false;
 	place = got;
@@ -325,8 +331,7 @@ static int64_t move(const struct evict_order *order)
 /* The place stays ours, empty. */
 static void clear_place(void)
 {
-	real_mmap(place, EVICT_PAGES * page_size, PROT_NONE,
-		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	map_place(place, MAP_FIXED);
 }
 
 /* A fault tells which process a child is: nothing else in its userfaultfd does. */
@@ -431,8 +436,7 @@ static __attribute__((constructor)) void start(void)
 	/* malloc() has to be in order in a child before ours runs there */
 	free(malloc(1));
 	pthread_atfork(before_fork, after_fork, in_child);
-	place = real_mmap(NULL, EVICT_PAGES * page_size, PROT_NONE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	place = map_place(NULL, 0);
 	if (place == MAP_FAILED)
 		return;
 	mark = real_mmap(NULL, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -340,7 +340,6 @@ static void detach_end(struct client *client)
 static bool never_out(const struct client *client, const struct region *region)
 {
 	const struct source *source = client->pager->config.source;
-
 	uint64_t key = region_key(&client->regions, region, client->fill_at);
 
 	return source && source->ops->has && region->unit == client->pager->page &&

@@ -80,11 +80,6 @@ static int fail(const char *on, int err, const char *hint)
 	});
 }
 
-static uint64_t number_of(struct json_object *object, const char *name)
-{
-	return json_object_get_uint64(json_object_object_get(object, name));
-}
-
 /* The names of a process' regions, NULL: it has none, or is not there */
 static struct json_object *names_of(struct json_object *pager, pid_t pid)
 {
@@ -94,7 +89,7 @@ static struct json_object *names_of(struct json_object *pager, pid_t pid)
 	for (i = 0; i < json_object_array_length(clients); i++) {
 		client = json_object_array_get_idx(clients, i);
 		names = json_object_object_get(client, "names");
-		if ((pid_t)number_of(client, "pid") == pid && names &&
+		if ((pid_t)ask_number(client, "pid") == pid && names &&
 		    json_object_array_length(names))
 			return names;
 	}
@@ -109,7 +104,7 @@ static unsigned int find_process(struct json_object *pager, pid_t *pid)
 	size_t i;
 
 	for (i = 0; i < json_object_array_length(clients); i++) {
-		pid_t one = number_of(json_object_array_get_idx(clients, i), "pid");
+		pid_t one = ask_number(json_object_array_get_idx(clients, i), "pid");
 
 		if (!one || !names_of(pager, one) || (found && one == *pid))
 			continue;
@@ -184,7 +179,7 @@ static int save_batch(struct save *save, uint64_t at, unsigned int count)
 
 static int save_region(struct save *save, struct json_object *name)
 {
-	uint64_t at = number_of(name, "start"), end = at + number_of(name, "bytes");
+	uint64_t at = ask_number(name, "start"), end = at + ask_number(name, "bytes");
 	int err = image_add(save->writer, json_object_get_string(json_object_object_get(name,
 								 "name")), at, end - at);
 
@@ -206,7 +201,7 @@ static int save_all(struct save *save, struct json_object *names)
 	int err = 0;
 
 	for (i = 0; i < count; i++)
-		save->total += number_of(json_object_array_get_idx(names, i), "bytes");
+		save->total += ask_number(json_object_array_get_idx(names, i), "bytes");
 	if (!quiet)
 		progress_begin(&save->progress, "save", forced);
 	for (i = 0; i < count && !err; i++)
