@@ -210,18 +210,16 @@ static void flush(void)
 /* Each page is a mapping. Some are copied. */
 WORKLOAD(mappings)
 {
-	int n = atoi(argv[1]), i;
+	int n = atoi(argv[1]);
 	pid_t pid;
 	char *p;
 
 	only_small_pages();
 	p = map_stripes(n);
-	for (i = 0; i < n; i += EVERY)
-		write_pages(p + i * page_size(), 1);
+	write_every(p, n, EVERY);
 	workload_at(p);
 	pid = fork_sleeper();
-	for (i = 0; i < n; i += EVERY)
-		write_pages(p + i * page_size(), 1);
+	write_every(p, n, EVERY);
 	workload_step("%d", (int)pid);
 	end_sleeper(pid);
 	return 0;

@@ -133,18 +133,16 @@ WORKLOAD(one_child)
 /* Each page is a mapping. Every second one is copied. */
 WORKLOAD(many_mappings)
 {
-	int n = atoi(argv[1]), i;
+	int n = atoi(argv[1]);
 	pid_t pid;
 	char *p;
 
 	only_small_pages();
 	p = map_stripes(n);
-	for (i = 0; i < n; i += 2)
-		write_pages(p + i * page_size(), 1);
+	write_every(p, n, 2);
 	workload_at(p);
 	pid = fork_sleeper();
-	for (i = 0; i < n; i += 2)
-		write_pages(p + i * page_size(), 1);
+	write_every(p, n, 2);
 	end_sleeper(pid);
 	return workload_done();
 }

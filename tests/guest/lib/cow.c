@@ -88,6 +88,14 @@ void write_pages(char *p, size_t n)
 		*(volatile char *)p = 'w';
 }
 
+void write_every(char *p, size_t n, size_t every)
+{
+	size_t i;
+
+	for (i = 0; i < n; i += every)
+		write_pages(p + i * page_size(), 1);
+}
+
 void read_pages(const char *p, size_t n)
 {
 	for (; n; n--, p += page_size())

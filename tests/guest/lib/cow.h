@@ -60,6 +60,10 @@ char *map_stripes(size_t n);
 char *map_written(size_t n);
 
 void write_pages(char *p, size_t n);
+
+/* Of @n pages the first of each @every. */
+void write_every(char *p, size_t n, size_t every);
+
 void read_pages(const char *p, size_t n);
 
 /* A file of @n pages that only its descriptor names. */
