@@ -23,7 +23,8 @@ import time
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests"))
 from lib import servers  # noqa: E402
-from lib.servers import LIMIT, Cluster, Redis, equal, move_slots, until  # noqa: E402
+from lib.cases import LIMIT, equal, until  # noqa: E402
+from lib.servers import Cluster, Redis, move_slots  # noqa: E402
 
 LOAD = os.path.join(TOP, "build", "host", "tests", "store-load")
 KEYS = 300

@@ -26,7 +26,8 @@ from concurrent.futures import ThreadPoolExecutor
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests"))
 from lib import servers  # noqa: E402
-from lib.servers import Cluster, Redis, equal, move_slots, until  # noqa: E402
+from lib.cases import equal, until  # noqa: E402
+from lib.servers import Cluster, Redis, move_slots  # noqa: E402
 
 UPAGER = os.path.join(os.environ.get("BIN") or os.path.join(TOP, "build/host/bin"), "upager")
 PROGRAMS = os.path.join(TOP, "tests", "programs")

@@ -8,18 +8,18 @@ Tests whose name contains a PATTERN are run (default: all).
 
 host: timeout=120
 """
-import contextlib
+import functools
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
-import traceback
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests"))
+from lib import cases  # noqa: E402
+from lib.cases import equal  # noqa: E402
+
 BIN = os.environ.get("BIN", os.path.join(TOP, "build", "host", "bin"))
 UPAGER = os.path.join(BIN, "upager")
 LOAD = os.path.join(TOP, "build", "host", "tests", "snapshot-load")
@@ -30,30 +30,13 @@ PAGES = 512
 ZEROS = PAGES // 8
 
 TESTS = []
-STARTED = []
+until = functools.partial(cases.until, seconds=PATIENCE)
 
 
 def test(function):
 	"""A test: runs in a directory of its own."""
-	TESTS.append(function)
+	TESTS.append(cases.in_directory(function))
 	return function
-
-
-def equal(what, expected, actual):
-	"""Fails the test if they differ."""
-	if expected != actual:
-		raise AssertionError("%s: expected %r, it is %r" % (what, expected, actual))
-
-
-def until(what, condition):
-	"""Waits for a condition, and returns what it gave."""
-	end = time.monotonic() + PATIENCE
-	while time.monotonic() < end:
-		found = condition()
-		if found:
-			return found
-		time.sleep(0.02)
-	raise AssertionError("in vain for %d s: %s" % (PATIENCE, what))
 
 
 def upager(*words, status=0):
@@ -71,7 +54,6 @@ class Client:
 		self.process = subprocess.Popen([UPAGER, "run", *options, "--", *command],
 						stdin=subprocess.PIPE, stdout=subprocess.PIPE,
 						stderr=subprocess.PIPE, text=True)
-		STARTED.append(self.process)
 		self.pid = self.process.pid
 
 	def ask(self, line):
@@ -492,42 +474,10 @@ def detached():
 	client.end()
 
 
-def run_test(function, number):
-	"""One test, in a directory of its own; whether it passed."""
-	directory = tempfile.mkdtemp(prefix="snapshot-")
-	os.environ["XDG_RUNTIME_DIR"] = directory
-	good = False
-	try:
-		os.chdir(directory)
-		function()
-		good = True
-	except Exception:
-		for line in traceback.format_exc().splitlines():
-			print("# " + line)
-	finally:
-		for process in STARTED:
-			with contextlib.suppress(ProcessLookupError):
-				process.kill()
-			process.wait()
-		STARTED.clear()
-		os.chdir("/")
-		shutil.rmtree(directory, ignore_errors=True)
-	print("%s %d %s" % ("ok" if good else "not ok", number, function.__name__), flush=True)
-	return good
-
-
 def main(patterns):
 	"""Runs the tests; the exit status."""
-	print("KTAP version 1")
-	for path in (UPAGER, LOAD):
-		if not os.path.exists(path):
-			print("Bail out! %s: not built" % path)
-			return 1
-	wanted = [function for function in TESTS
-		  if not patterns or any(p in function.__name__ for p in patterns)]
-	good = [run_test(function, i + 1) for i, function in enumerate(wanted)]
-	print("1..%d" % len(good))
-	return 0 if all(good) else 1
+	missing = [path for path in (UPAGER, LOAD) if not os.path.exists(path)]
+	return cases.run_tests(TESTS, patterns, "not built: " + " ".join(missing) if missing else None)
 
 
 if __name__ == "__main__":

@@ -9,16 +9,17 @@ import os
 import pty
 import re
 import select
-import shutil
 import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests"))
+from lib import cases  # noqa: E402
+
 HOST = os.path.join(TOP, "build", "host")
 UPAGER = os.path.join(HOST, "bin", "upager")
 LOAD = os.path.join(HOST, "tests", "limit-load")
@@ -214,25 +215,5 @@ TESTS = (batch_of_one, batch_of_all, nobody, ends_with_the_pager, ends_by_signal
 	 interrupted_on_a_terminal, no_terminal, stat_has_headings)
 
 
-def main():
-	"""KTAP of all tests; the exit status."""
-	failed = 0
-	work = tempfile.mkdtemp()
-	os.environ["XDG_RUNTIME_DIR"] = work
-	print("KTAP version 1")
-	for number, test in enumerate(TESTS, 1):
-		try:
-			test()
-			print("ok %d %s" % (number, test.__name__), flush=True)
-		except Exception as error:  # pylint: disable=broad-except
-			failed = 1
-			for line in ("%s: %s" % (type(error).__name__, error)).splitlines():
-				print("# %s" % line)
-			print("not ok %d %s" % (number, test.__name__), flush=True)
-	print("1..%d" % len(TESTS))
-	shutil.rmtree(work)
-	return failed
-
-
 if __name__ == "__main__":
-	sys.exit(main())
+	sys.exit(cases.run_tests([cases.in_directory(function) for function in TESTS]))

@@ -2,42 +2,17 @@
 """Redis servers of Debian, alone and as a cluster, on loopback, for tests."""
 import contextlib
 import os
-import shutil
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
-import time
-import traceback
 
-from . import TOP
+from . import TOP, cases
+from .cases import LIMIT, until
 
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 from vmlib import qemu  # noqa: E402
 
 dies_with_us = qemu.dies_with_us
-
-#: seconds until what is waited for has failed
-LIMIT = 90
-
-
-def equal(what, expected, actual):
-	"""Fails the test if they differ."""
-	if expected != actual:
-		raise AssertionError("%s: expected %r, it is %r" % (what, expected, actual))
-
-
-def until(what, condition):
-	"""Waits for a condition, and returns what it gave."""
-	end = time.monotonic() + LIMIT
-	while time.monotonic() < end:
-		found = condition()
-		if found:
-			return found
-		time.sleep(0.02)
-	raise AssertionError("in vain for %d s: %s" % (LIMIT, what))
-
 
 def free_port():
 	"""A port that nobody has, whose cluster port (10000 above) is free as well."""
@@ -184,64 +159,14 @@ def move_slots(cluster, source, to, slots):
 			cluster.nodes[i].cli("CLUSTER", "SETSLOT", slot, "NODE", cluster.ids[to])
 
 
-STARTED = []
-
-
-def stop_all():
-	"""Ends every process that a test has started."""
-	for process in STARTED:
-		if process.poll() is None:
-			process.send_signal(signal.SIGCONT)
-			process.kill()
-		process.wait()
-	STARTED.clear()
-
-
-def remember():
-	"""Every process that is started is ended after its test."""
-	popen = subprocess.Popen
-
-	class Remembered(popen):
-		"""A process that stop_all() knows."""
-		def __init__(self, *args, **named):
-			super().__init__(*args, **named)
-			STARTED.append(self)
-	subprocess.Popen = Remembered
-
-
 def install(groups):
 	"""Makes sure that Debian's packages of some groups are there; whether they are."""
 	return not subprocess.run([os.path.join(TOP, "scripts", "hostdeps"), *groups],
 				  check=False).returncode
 
 
-def run_test(function, number):
-	"""Runs one test, which gets a directory of its own; its line of KTAP."""
-	where = tempfile.mkdtemp(prefix="redis-")
-	lines, begin = [], time.monotonic()
-	try:
-		function(where)
-	except Exception:  # pylint: disable=broad-except
-		lines = traceback.format_exc().splitlines()
-	finally:
-		stop_all()
-		shutil.rmtree(where, ignore_errors=True)
-	for line in lines:
-		print("# " + line)
-	print("# %.1f s" % (time.monotonic() - begin))
-	print("%sok %d %s" % ("not " if lines else "", number, function.__name__), flush=True)
-	return not lines
-
-
 def run_tests(tests, patterns, groups=("redis",)):
 	"""Runs those whose names contain one of the patterns; the exit status."""
-	print("KTAP version 1")
-	if not install(groups):
-		print("Bail out! packages could not be installed: %s" % " ".join(groups))
-		return 1
-	remember()
-	wanted = [function for function in tests
-		  if not patterns or any(p in function.__name__ for p in patterns)]
-	good = [run_test(function, i + 1) for i, function in enumerate(wanted)]
-	print("1..%d" % len(good))
-	return 0 if all(good) else 1
+	trouble = None if install(groups) else \
+		"packages could not be installed: %s" % " ".join(groups)
+	return cases.run_tests(tests, patterns, trouble)
