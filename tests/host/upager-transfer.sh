@@ -140,15 +140,22 @@ lost()
 	end_load 135 2>"$work/err" && return "$good"
 }
 
-one_at_a_time()
+# A transfer to a server that does not answer; sets $first, its process
+start_switch()
 {
 	start_load hold 2048 --store mem: || return
 	kill -STOP "$redis"
 	# without our end of the load's input
 	timeout 60 upager store "$pager" "redis+unix://$work/redis" \
 		>"$work/first" 2>&1 {input}>&- &
-	local first=$! good
+	first=$!
+}
 
+one_at_a_time()
+{
+	local good
+
+	start_switch || return
 	until_run transferring True && run upager store "$pager" zmem: && in_error 'already'
 	good=$?
 	kill -CONT "$redis"
@@ -160,13 +167,9 @@ one_at_a_time()
 # A run ends in the middle of it, whatever that is.
 ends_meanwhile()
 {
-	start_load hold 2048 --store mem: || return
-	kill -STOP "$redis"
-	# without our end of the load's input
-	timeout 60 upager store "$pager" "redis+unix://$work/redis" \
-		>"$work/first" 2>&1 {input}>&- &
-	local first=$! good
+	local good
 
+	start_switch || return
 	until_run transferring True
 	good=$?
 	end_load 0 || good=1
