@@ -122,9 +122,12 @@ static inline pte_t *pf_pte_lock(struct mm_struct *mm, pmd_t *pmd,
 #define arch_ftrace_regs(fregs)		(fregs)
 #endif
 
-/* From 6.10 on what the graph tracer keeps of calls is for the kernel alone. */
+/*
+ * The graph tracer comes after kprobes but on x86-64, where it is a callback like
+ * ours; and from 6.10 on what it keeps of calls is for the kernel alone.
+ */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0) && \
-	defined(CONFIG_FUNCTION_GRAPH_TRACER)
+	defined(CONFIG_FUNCTION_GRAPH_TRACER) && defined(CONFIG_X86_64)
 #define PF_GRAPH_STACK
 #endif
 

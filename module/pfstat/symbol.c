@@ -43,14 +43,11 @@ static const struct {
 #define pf_hooked_frame(hook)	((unsigned long)(hook)->fp)
 #endif
 
-/*
- * The same by the function graph tracer. It comes last but on x86-64, where it is
- * a callback like ours. How 6.10 and later remember it is for the kernel alone.
- */
+/* The same by the function graph tracer, where it may come before us. */
 static unsigned long pf_graph_caller(const struct pt_regs *regs,
 				     unsigned long caller)
 {
-#if defined(PF_GRAPH_STACK) && defined(CONFIG_X86_64)
+#ifdef PF_GRAPH_STACK
 	const struct ftrace_ret_stack *top = current->ret_stack;
 
 	if (!top || current->curr_ret_stack < 0)
