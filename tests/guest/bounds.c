@@ -209,16 +209,15 @@ static void walk(void)
 	ASSERT_OK(pgtbl_walk_addr(dev, target, ground, &walk));
 }
 
-/* Through all tables, in vain. */
+/* Through all tables, in vain. A window keeps its file, and so what was edited by it. */
 static void search(void)
 {
-	static void *window;
+	void *window = pgtbl_window(dev, 1, PROT_READ);
 
-	if (!window)
-		window = pgtbl_window(dev, 1, PROT_READ);
 	ASSERT_TRUE(window);
 	ASSERT_ERRNO(pgtbl_remap_table(dev, target, PGTBL_PTE, foreign, ground, window),
 		     EINVAL);
+	ASSERT_OK(munmap(window, page_size()));
 }
 
 static void flush(void)
@@ -341,43 +340,70 @@ static struct workload start_with_memory(void)
 
 #define EDITS	1024
 
+/* Edits that take the accessed bits of pages from @first on; returns how many have one. */
+static size_t plan(struct pgtbl *from, size_t first, size_t n, struct pgtbl_edit *edits)
+{
+	struct pgtbl_walk w;
+	size_t i, set = 0;
+
+	for (i = 0; i < n; i++) {
+		uint64_t addr = ground + (first + i) * page_size();
+
+		ASSERT_OK(pgtbl_walk_addr(from, target, addr, &w));
+		edits[i] = (struct pgtbl_edit){
+			.addr = addr, .level = PGTBL_PTE,
+			.old_entry = w.level[PGTBL_PTE].entry,
+			.new_entry = with(w.level[PGTBL_PTE].entry, "accessed", false),
+		};
+		set += edits[i].new_entry != edits[i].old_entry;
+	}
+	return set;
+}
+
 /* Takes the accessed bits of @n pages from @first on; returns how many had one. */
 static size_t take_accessed(struct pgtbl *from, size_t first, size_t n)
 {
 	struct pgtbl_edit edits[EDITS];
-	struct pgtbl_walk w;
-	size_t i, taken = 0;
-	unsigned int count;
+	size_t i, count, taken = 0;
 
 	for (i = first; i < first + n; i += count) {
-		for (count = 0; count < EDITS && i + count < first + n; count++) {
-			uint64_t addr = ground + (i + count) * page_size();
-
-			ASSERT_OK(pgtbl_walk_addr(from, target, addr, &w));
-			edits[count] = (struct pgtbl_edit){
-				.addr = addr, .level = PGTBL_PTE,
-				.old_entry = w.level[PGTBL_PTE].entry,
-				.new_entry = with(w.level[PGTBL_PTE].entry, "accessed", false),
-			};
-			taken += edits[count].new_entry != edits[count].old_entry;
-		}
+		count = first + n - i < EDITS ? first + n - i : EDITS;
+		taken += plan(from, i, count, edits);
 		ASSERT_EQ(pgtbl_update_entries(from, target, edits, count), count);
 	}
 	return taken;
 }
 
+/* Planned before, so that nearly all of a call's time is in the kernel, at the edits. */
+static struct pgtbl_edit planned[4 * EDITS], planned_back[EDITS];
+
+static void plan_edits(void)
+{
+	int i;
+
+	plan(dev, 0, KTAP_ARRAY_SIZE(planned), planned);
+	for (i = 0; i < EDITS; i++) {
+		planned_back[i] = planned[i];
+		planned_back[i].old_entry = planned[i].new_entry;
+		planned_back[i].new_entry = planned[i].old_entry;
+	}
+}
+
 static void edit_some(void)
 {
-	take_accessed(dev, 0, EDITS);
+	ASSERT_EQ(pgtbl_update_entries(dev, target, planned, EDITS), EDITS);
+	ASSERT_EQ(pgtbl_update_entries(dev, target, planned_back, EDITS), EDITS);
 }
 
 /* A file of its own, closed with what was edited. */
 static void edit_and_close(void)
 {
 	struct pgtbl *own = pgtbl_open();
+	int i;
 
 	ASSERT_TRUE(own);
-	take_accessed(own, 0, 4 * EDITS);
+	for (i = 0; i < 4; i++)
+		ASSERT_EQ(pgtbl_update_entries(own, target, planned + i * EDITS, EDITS), EDITS);
 	pgtbl_close(own);
 }
 
@@ -463,8 +489,8 @@ TEST_SECONDS(much_memory, 200)
 	can_be_killed("query", ask);
 	can_be_killed("scan", scan);
 	can_be_killed("search for a table", search);
-	can_be_killed("update", edit_some);
-	can_be_killed("edit and close", edit_and_close);
+	can_be_killed_when("update", plan_edits, edit_some);
+	can_be_killed_when("edit and close", plan_edits, edit_and_close);
 
 	/* An edit of each page, all taken back when the file is closed. */
 	reopen_dev();
