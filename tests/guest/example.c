@@ -7,13 +7,18 @@
  * vm: mem=1024
  */
 #include <pfstat.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/ktap.h"
+#include "lib/stuck.h"
 #include "lib/workload.h"
 
 #define NAME		"ktap-example"
@@ -87,4 +92,61 @@ static const struct bad_name {
 TEST_EACH(bad_name, const struct bad_name *, bad_names)
 {
 	EXPECT_ERRNO(pf_set_param(each->text, each->len), each->error);
+}
+
+/* For the kernel, where it has told what state it is in. */
+static void wait_until_asleep(pid_t pid, const char *name)
+{
+	char path[32], want[32], text[256];
+	FILE *stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	snprintf(want, sizeof(want), "(%s) S", name);
+	do {
+		stat = fopen(path, "re");
+		ASSERT_TRUE(stat && fgets(text, sizeof(text), stat));
+		fclose(stat);
+	} while (!strstr(text, want));
+}
+
+/* One waits, the other runs: what is said of processes of a test that does not end. */
+TEST(who_is_stuck_is_told)
+{
+	pid_t waits = fork(), runs, teller;
+	int out[2], status;
+	char text[4096];
+	size_t n = 0;
+	ssize_t got;
+
+	if (!waits) {
+		prctl(PR_SET_NAME, "sleeper");
+		poll(NULL, 0, -1);
+		_exit(1);
+	}
+	runs = fork();
+	if (!runs) {
+		prctl(PR_SET_NAME, "runner");
+		for (;;)
+			;
+	}
+	wait_until_asleep(waits, "sleeper");
+	ASSERT_OK(pipe(out));
+	teller = fork();
+	if (!teller) {
+		dup2(out[1], STDOUT_FILENO);
+		stuck_tell(getpgrp());
+		fflush(stdout);
+		_exit(0);
+	}
+	close(out[1]);
+	while ((got = read(out[0], text + n, sizeof(text) - 1 - n)) > 0)
+		n += got;
+	text[n] = 0;
+	ASSERT_EQ(waitpid(teller, &status, 0), teller);
+	EXPECT_EQ(status, 0);
+	kill(waits, SIGKILL);
+	kill(runs, SIGKILL);
+	if (!strstr(text, "sleeper: S, a moment's ticks: user 0, kernel 0") ||
+	    !strstr(text, "_poll") || !strstr(text, "runner: R"))
+		ktap_fail(__FILE__, __LINE__, 0, "%s", text);
 }

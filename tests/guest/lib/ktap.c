@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "ktap.h"
+#include "stuck.h"
 #include "workload.h"
 
 #define DEFAULT_SECONDS		20
@@ -211,6 +212,8 @@ static int wait_for(pid_t pid, int seconds, int *status)
 	}
 	ready = poll(&end, 1, seconds * 1000);
 	close(end.fd);
+	if (!ready)
+		stuck_tell(pid);
 	kill(-pid, SIGKILL);
 	kill(pid, SIGKILL);
 	if (waitpid(pid, status, 0) != pid) {
