@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is to be known of a page's contents. */
-#define XXH_INLINE_ALL
 #include <string.h>
-#include <xxhash.h>
 
 #include "store-kind.h"
+#include "store-sum.h"
 
 /* With the key in it: the page of another key is a wrong page. */
 uint64_t page_sum(const struct store *store, uint64_t key, const void *page)
 {
-	return XXH3_64bits_withSeed(page, store->page_size, key ^ store->run);
+	uint64_t seed = key ^ store->run;
+
+#if defined(__x86_64__) || defined(__i386__)
+	if (__builtin_cpu_supports("avx2"))
+		return store_sum_avx2(page, store->page_size, seed);
+	if (__builtin_cpu_supports("sse2"))
+		return store_sum_sse2(page, store->page_size, seed);
+#endif
+	return XXH3_64bits_withSeed(page, store->page_size, seed);
 }
 
 /* Whether all words of a page are @word; most pages differ early. */
