@@ -252,12 +252,25 @@ static bool adjacent(const struct store_req *a, const struct store_req *b)
 	       a->private.entry->loc + 1 == b->private.entry->loc;
 }
 
+/* Mostly they come in the order in which they are in the file. */
+static void sort_batch(struct file *file)
+{
+	unsigned int i;
+
+	for (i = 1; i < file->nbatch; i++) {
+		if (by_slot(&file->batch[i - 1], &file->batch[i]) > 0) {
+			qsort(file->batch, file->nbatch, sizeof(*file->batch), by_slot);
+			return;
+		}
+	}
+}
+
 static void file_flush(struct store *store)
 {
 	struct file *file = store->data;
 	unsigned int n = file->nbatch, i, from = 0;
 
-	qsort(file->batch, n, sizeof(*file->batch), by_slot);
+	sort_batch(file);
 	for (i = 1; i <= n; i++) {
 		if (i < n && i - from < IO_PAGES && adjacent(file->batch[i - 1], file->batch[i]))
 			continue;

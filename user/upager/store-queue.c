@@ -414,15 +414,30 @@ static unsigned int tell_done(struct store *store, unsigned int most)
 	return told;
 }
 
+/*
+ * Whether descriptors may have something to say. Of a disk that nothing was asked
+ * of they have not; should they all the same, store_fd() stays readable, for which
+ * we are called again, with nothing to send.
+ */
+static bool may_hear(const struct store *store)
+{
+	if (!store->watches && !store->timer_at)
+		return false;
+	return store->kind->retries || store->lists[STORE_ACTIVE].count ||
+	       (!store->lists[STORE_READS].first && !store->lists[STORE_WRITES].first &&
+		!store->lists[STORE_DONE].first);
+}
+
 unsigned int store_dispatch(struct store *store)
 {
 	unsigned int told, all = 0;
-	bool sent;
+	bool sent, hear = may_hear(store);
 
 	do {
 		store->now = store_now();
-		if (store->watches || store->timer_at)
+		if (hear)
 			call_watches(store);
+		hear = store->kind->retries && store->watches;
 		/* what is to be tried again is ready by then */
 		do_timers(store);
 		sent = send_ready(store);
