@@ -5,7 +5,7 @@
  *	fault_note()	faults as they are read; looked at when all was read
  *	fault_begin()	sorted, each page once; pages in addition that will be
  *			wanted next; the source is asked (fetch.c)
- *	fault_resolve()	what has come goes to the client, neighbours in one go
+ *	fault_resolve()	what has come goes to the client, neighbours in one go (give.c)
  *
  * What a page shall be is looked up again when it has come: it may have been
  * unmapped, moved or thrown away by then.
@@ -16,11 +16,6 @@
 #include "page.h"
 #include "resolver.h"
 #include "snapshot.h"
-
-/* Pages of one command: more gain nothing, and let others wait. */
-#define RUN_MAX		64
-#define BACKOFF_NS	10000000ull
-#define BACKOFF_MAX_NS	1000000000ull
 
 struct fault {
 	struct client *client;
@@ -46,7 +41,7 @@ int fault_init(struct pager *pager)
 		return -ENOMEM;
 	for (i = 0; i < BUCKETS; i++)
 		LIST_INIT(&pager->pages->buckets[i]);
-	for (i = 0; i <= PAGE_LATER; i++)
+	for (i = 0; i < PAGE_STATES; i++)
 		TAILQ_INIT(&pager->pages->lists[i]);
 	return 0;
 }
@@ -132,7 +127,7 @@ static void demand_page(const struct fault *fault)
  */
 void fault_ahead(struct client *client, uint64_t addr)
 {
-	if (page_want(client, addr))
+	if (!batch_in(client, addr, addr + 1) && page_want(client, addr))
 		client->stats.ahead++;
 }
 
@@ -150,6 +145,9 @@ static void look_ahead(struct client *client, uint64_t addr)
 	ahead = stream_fault(&client->streams, addr & -(uint64_t)pager->page, pager->page,
 			     config->prefetch);
 	client->stats.hits += ahead.hits;
+	if (ahead.count && ahead.stride == (int64_t)pager->page && ahead.addr < region->end &&
+	    batch_ahead(client, region, ahead.addr, ahead.count))
+		return;
 	for (i = 0; i < ahead.count && client->nr_ahead < 2 * STREAM_WINDOW; i++) {
 		addr = ahead.addr + i * ahead.stride;
 		/* only where the stream began: beyond may be another's memory */
@@ -203,254 +201,6 @@ void fault_begin(struct pager *pager)
 	fetch_begin(pager);
 }
 
-/*
- * When the pager ends, a page that can't be had is left with a mark for whoever
- * touches it, so that the client can live on without the page.
- */
-static bool left_poisoned(const struct page *page)
-{
-	const struct client *client = page->client;
-	long ret;
-
-	if (!client->pager->stop || !(client->uffd.features & UFFD_FEATURE_POISON))
-		return false;
-	ret = uffd_poison(client->uffd.fd, page->addr, page->unit);
-	return ret > 0 || ret == -EEXIST;
-}
-
-/* Give up, or try again a little later, then later still */
-static void failed(struct page *page)
-{
-	struct client *client = page->client;
-	const struct pager *pager = client->pager;
-	uint64_t wait = BACKOFF_NS << (page->tries < 8 ? page->tries : 8);
-	bool final = page->status == -ENODATA || page->status == -EBADMSG;
-
-	page_unplace(page);
-	if (!final && page->tries < pager->config.tries) {
-		client->stats.retries++;
-		page->due = pager_now() + (wait < BACKOFF_MAX_NS ? wait : BACKOFF_MAX_NS);
-		page_set_state(page, PAGE_LATER);
-		return;
-	}
-	if (client->detach && !left_poisoned(page))
-		client->detach_failed = true;
-	if (page->demand) {
-		client->stats.failures++;
-		bus_error(client, page->addr, page->unit, page->tids, page->nr_tids);
-		/* with a client its pages have gone, this one too */
-		if (client->doomed || client->ended)
-			return;
-	}
-	page_free(page);
-}
-
-/* Whether what has come is still wanted; otherwise it is done with */
-static bool still_wanted(struct page *page)
-{
-	struct client *client = page->client;
-	uint64_t key;
-	bool zero;
-
-	if (page->dropped) {
-		page_free(page);
-		return false;
-	}
-	if (page->status) {
-		failed(page);
-		return false;
-	}
-	page_look_up(page, &key, &zero);
-	if (zero == page->zero && key == page->key)
-		return true;
-	client->stats.stale++;
-	page_unplace(page);
-	client->pager->again = true;
-	page->tries = 0;
-	page_set_state(page, PAGE_FRESH);
-	return false;
-}
-
-static int compare_pages(const void *left, const void *right)
-{
-	const struct page *a = *(const struct page *const *)left;
-	const struct page *b = *(const struct page *const *)right;
-
-	if (a->client != b->client)
-		return a->client < b->client ? -1 : 1;
-	return a->addr < b->addr ? -1 : a->addr > b->addr;
-}
-
-static bool follows(const struct page *left, const struct page *right)
-{
-	if (left->client != right->client || left->addr + left->unit != right->addr ||
-	    left->unit != right->unit || left->zero != right->zero)
-		return false;
-	if (left->zero)
-		return true;
-	if (left->shared || right->shared)
-		return left->shared == right->shared && left->place + 1 == right->place;
-	return left->first + left->count == right->first && left->key + left->count == right->key;
-}
-
-static long fill_run(struct page *const *run, unsigned int count, struct fill *fill)
-{
-	struct resolver *resolver = run[0]->client->pager->resolver;
-	struct stats *stats = &run[0]->client->stats;
-	unsigned int i;
-	long ret;
-
-	*fill = (struct fill){
-		.client = run[0]->client,
-		.addr = run[0]->addr,
-		.key = run[0]->key,
-		.first = run[0]->first,
-		.unit = run[0]->unit,
-		.write = run[0]->write,
-		.in_place = run[0]->shared,
-	};
-	for (i = 0; i < count; i++) {
-		fill->count += run[i]->count;
-		fill->wake |= run[i]->demand;
-	}
-	if (fill->client->pager->config.trace)
-		fill->wake = false;
-	stats->fills++;
-	if (run[0]->zero) {
-		ret = resolver_zero(resolver, fill);
-		if (ret > 0)
-			stats->zeros += ret;
-		return ret;
-	}
-	ret = resolver->ops->fill(resolver, fill);
-	if (ret == -EOPNOTSUPP) {
-		ret = resolver_copy_fill(resolver, fill);
-		stats->fallbacks += ret > 0 ? ret : 0;
-	}
-	if (ret > 0)
-		stats->pages += ret;
-	return ret;
-}
-
-/* The first page of a run could not be filled. False: the rest has to wait */
-static bool not_filled(struct page *page, long ret)
-{
-	struct client *client = page->client;
-
-	switch (ret) {
-	case -EEXIST:
-		client->stats.present++;
-		page_complete(page, false);
-		return true;
-	case -ENOENT:
-		client->stats.gone++;
-		page_complete(page, false);
-		return true;
-	case -EAGAIN:
-		/* an event of it comes first */
-		client->stats.again++;
-		client->readable = true;
-		client->pager->again = true;
-		return false;
-	case -ESRCH:
-		client_end(client);
-		return false;
-	default:
-		if (!uffd_is_alive(client->uffd.fd)) {
-			client_end(client);
-			return false;
-		}
-		page->status = ret;
-		failed(page);
-		return !client->doomed && !client->ended;
-	}
-}
-
-static void give_run(struct page **run, unsigned int count)
-{
-	const struct pager_config *config = &(*run)->client->pager->config;
-	struct fill fill;
-	long ret;
-
-	while (count) {
-		ret = fill_run(run, count, &fill);
-		page_show(&fill, ret);
-		if (ret <= 0) {
-			if (!not_filled(*run, ret ?: -EAGAIN))
-				return;
-			run++;
-			count--;
-			continue;
-		}
-		if (config->filled)
-			config->filled(config->ctx, fill.client, fill.addr,
-				       (uint64_t)ret * fill.client->pager->page);
-		for (; ret > 0 && count; run++, count--) {
-			ret -= (*run)->count;
-			if (fill.kept)
-				(*run)->first = ARENA_NONE;
-			page_complete(*run, fill.woken);
-		}
-	}
-}
-
-/* What has come for one client; @page is sorted, and the client may end here. */
-static void give_client(struct client *client, struct page **page, size_t count)
-{
-	size_t i, end, wanted = 0;
-
-	for (i = 0; i < count; i++) {
-		if (still_wanted(page[i]))
-			page[wanted++] = page[i];
-		/* with a client its pages have gone */
-		if (client->ended || client->doomed)
-			return;
-	}
-	for (i = 0; i < wanted; i = end) {
-		for (end = i + 1; end < wanted && end - i < RUN_MAX &&
-		     follows(page[end - 1], page[end]); end++)
-			;
-		give_run(page + i, end - i);
-		if (client->ended || client->doomed)
-			return;
-	}
-}
-
-/**
- * fault_resolve - give the clients what has come for them
- * @pager: whose
- */
-void fault_resolve(struct pager *pager)
-{
-	struct page_table *table = pager->pages;
-	size_t count = 0, i, end;
-	struct page *page;
-
-	pager->again = false;
-	if (table->nr_ready > table->sorted_room) {
-		struct page **more = realloc(table->sorted, 2 * table->nr_ready * sizeof(*more));
-
-		if (!more) {
-			pager->again = true;
-			return;
-		}
-		table->sorted = more;
-		table->sorted_room = 2 * table->nr_ready;
-	}
-	TAILQ_FOREACH(page, &table->lists[PAGE_READY], link)
-		table->sorted[count++] = page;
-	qsort(table->sorted, count, sizeof(*table->sorted), compare_pages);
-	for (i = 0; i < count; i = end) {
-		struct client *client = table->sorted[i]->client;
-
-		for (end = i + 1; end < count && table->sorted[end]->client == client; end++)
-			;
-		give_client(client, table->sorted + i, end - i);
-	}
-	if (table->stuck && !TAILQ_EMPTY(&table->lists[PAGE_FRESH]))
-		pager->again = true;
-}
-
 /**
  * fault_timeout - when there is something to do that nobody tells us of
  * @pager: whose
@@ -497,7 +247,15 @@ bool fault_pending(struct client *client, uint64_t addr)
 		if (list->at[i].client == client &&
 		    addr == (list->at[i].addr & -(uint64_t)client->pager->page))
 			return true;
-	return find_page(client, addr);
+	return find_page(client, addr) || batch_in(client, addr, addr + 1);
+}
+
+static void forget_page(struct page *page)
+{
+	if (page->state == PAGE_FETCHED)
+		page->dropped = true;
+	else
+		page_free(page);
 }
 
 /**
@@ -509,6 +267,7 @@ bool fault_pending(struct client *client, uint64_t addr)
 void fault_forget(struct client *client)
 {
 	struct fault_list *list = client->pager->faults;
+	struct page *page, *next;
 	unsigned int i;
 	size_t fault;
 
@@ -516,17 +275,15 @@ void fault_forget(struct client *client)
 		if (list->at[fault].client == client)
 			list->at[fault--] = list->at[--list->count];
 	for (i = 0; client->nr_pages && i < BUCKETS; i++) {
-		struct page *page, *next;
-
 		for (page = LIST_FIRST(&client->pager->pages->buckets[i]); page; page = next) {
 			next = LIST_NEXT(page, chain);
-			if (page->client != client)
-				continue;
-			if (page->state == PAGE_FETCHED)
-				page->dropped = true;
-			else
-				page_free(page);
+			if (page->client == client)
+				forget_page(page);
 		}
+	}
+	for (page = LIST_FIRST(&client->batches); page; page = next) {
+		next = LIST_NEXT(page, chain);
+		forget_page(page);
 	}
 }
 
@@ -536,6 +293,7 @@ void fault_forget(struct client *client)
  */
 void fault_free(struct pager *pager)
 {
+	struct client *client;
 	struct page *spare;
 	unsigned int i;
 
@@ -547,10 +305,17 @@ void fault_free(struct pager *pager)
 			page_free(page);
 		}
 	}
+	TAILQ_FOREACH(client, &pager->dead, link)
+		while ((spare = LIST_FIRST(&client->batches)))
+			page_free(spare);
 	if (pager->faults)
 		free(pager->faults->at);
 	free(pager->faults);
 	while ((spare = LIST_FIRST(&pager->pages->spare))) {
+		LIST_REMOVE(spare, chain);
+		free(spare);
+	}
+	while ((spare = LIST_FIRST(&pager->pages->spare_batches))) {
 		LIST_REMOVE(spare, chain);
 		free(spare);
 	}

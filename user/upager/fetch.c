@@ -16,7 +16,7 @@ static void on_fetched(struct store_req *req)
 	struct page *page = fetch->page;
 
 	if (req->status == -ENOENT)
-		memset(req->page, 0, page->unit / page->count);
+		memset(req->page, 0, page->client->pager->page);
 	else if (req->status && page->status != -EBADMSG && page->status != -ENODATA)
 		page->status = req->status;
 	if (!--page->left)
@@ -91,17 +91,18 @@ static void ask_source(struct page *page)
 	page->tries++;
 	page_set_state(page, PAGE_FETCHED);
 	for (i = 0; i < page->count; i++) {
+		struct store_req *req = &page->parts[i].req;
+
 		page->parts[i].page = page;
-		page->parts[i].req = (struct store_req){
-			.op = STORE_GET,
-			.key = page->key + i,
-			.page = place_of(page, i),
-			.done = on_fetched,
-		};
+		req->op = STORE_GET;
+		req->key = page->key + i;
+		req->page = place_of(page, i);
+		req->done = on_fetched;
+		req->status = 0;
 		if (snapshot_is_key(page->key))
-			snapshot_get(config->snapshot, &page->parts[i].req);
+			snapshot_get(config->snapshot, req);
 		else
-			config->source->ops->get(config->source, &page->parts[i].req);
+			config->source->ops->get(config->source, req);
 	}
 }
 
@@ -135,6 +136,23 @@ static bool give_again(struct page *page)
 	return true;
 }
 
+/* Whether the source can be asked for a batch as a whole; if not it is one no more */
+static bool stays_batch(struct page *batch)
+{
+	struct resolver *resolver = batch->client->pager->resolver;
+
+	if (page_look_up(batch, &batch->key, &batch->zero)) {
+		if (batch->zero)
+			return true;
+		if ((!resolver->ops->known ||
+		     !resolver->ops->known(resolver, batch->key, batch->count)) &&
+		    get_room(batch))
+			return true;
+	}
+	batch_dissolve(batch);
+	return false;
+}
+
 void fetch_begin(struct pager *pager)
 {
 	struct page_list *fresh = &pager->pages->lists[PAGE_FRESH];
@@ -142,7 +160,18 @@ void fetch_begin(struct pager *pager)
 
 	pager->pages->stuck = false;
 	for (page = TAILQ_FIRST(fresh); page; page = next) {
+		if (page->batch && !stays_batch(page)) {
+			next = TAILQ_FIRST(fresh);
+			continue;
+		}
 		next = TAILQ_NEXT(page, link);
+		if (page->batch) {
+			if (page->zero)
+				page_set_state(page, PAGE_READY);
+			else
+				ask_source(page);
+			continue;
+		}
 		if (is_busy(page)) {
 			page->due = pager_now() + BUSY_NS;
 			page_set_state(page, PAGE_LATER);

@@ -7,7 +7,7 @@
 #include "shared.h"
 #include "snapshot.h"
 
-static struct bucket *bucket_of(struct pager *pager, const struct client *client, uint64_t addr)
+static struct page_bucket *bucket_of(struct pager *pager, const struct client *client, uint64_t addr)
 {
 	uint64_t hash = (addr / pager->page ^ (uintptr_t)client >> 4) * 0x9e3779b97f4a7c15ull;
 
@@ -37,7 +37,7 @@ void page_set_state(struct page *page, enum page_state state)
 		TAILQ_INSERT_TAIL(&table->lists[state], page, link);
 }
 
-void page_look_up(struct page *page, uint64_t *key, bool *zero)
+bool page_look_up(struct page *page, uint64_t *key, bool *zero)
 {
 	const struct client *client = page->client;
 	const struct region *region = region_at(&client->regions, page->addr);
@@ -45,14 +45,18 @@ void page_look_up(struct page *page, uint64_t *key, bool *zero)
 
 	*zero = !region || (region->flags & REGION_ZERO);
 	*key = *zero ? 0 : region_key(&client->regions, region, page->addr);
+	if (page->batch && (!region || region->end - page->addr < page->len ||
+			    region->unit != page->unit))
+		return false;
 	if (*zero)
-		return;
+		return true;
 	if (snapshot_is_key(*key))
 		*zero = !image_has(config->snapshot->image, *key - SNAPSHOT_KEY);
 	else
 		*zero = !config->source;
 	if (*zero)
 		*key = 0;
+	return true;
 }
 
 /* Nearly all pages are of one part; those that were are kept, to be those that come. */
@@ -64,7 +68,7 @@ static struct page *get_memory(struct page_table *table, unsigned int count)
 	if (!page)
 		return calloc(1, size);
 	LIST_REMOVE(page, chain);
-	return memset(page, 0, size);
+	return memset(page, 0, sizeof(*page));
 }
 
 static struct page *new_page(struct client *client, uint64_t addr, uint32_t unit)
@@ -79,8 +83,8 @@ static struct page *new_page(struct client *client, uint64_t addr, uint32_t unit
 	page->addr = addr;
 	page->unit = unit;
 	page->count = count;
+	page->len = unit;
 	page->first = ARENA_NONE;
-	page->since = pager_now();
 	client->nr_pages++;
 	client->nr_ahead++;
 	LIST_INSERT_HEAD(bucket_of(pager, client, addr), page, chain);
@@ -105,9 +109,13 @@ void page_free(struct page *page)
 		arena_put(&client->pager->resolver->arena, page->first, page->count);
 	page_set_state(page, PAGE_FETCHED);
 	LIST_REMOVE(page, chain);
-	client->nr_pages--;
-	client->nr_ahead -= !page->demand;
-	if (page->count == 1)
+	if (page->behind)
+		page->behind->nr_behind--;
+	client->nr_pages -= page->batch ? page->count : 1;
+	client->nr_ahead -= page->batch ? page->count : !page->demand;
+	if (page->batch)
+		LIST_INSERT_HEAD(&client->pager->pages->spare_batches, page, chain);
+	else if (page->count == 1)
 		LIST_INSERT_HEAD(&client->pager->pages->spare, page, chain);
 	else
 		free(page);
@@ -120,14 +128,21 @@ struct page *page_want(struct client *client, uint64_t addr)
 	struct page *page;
 
 	addr &= ~(uint64_t)(unit - 1);
-	page = find_page(client, addr);
-	return page ?: new_page(client, addr, unit);
+	page = find_page(client, addr) ?: new_page(client, addr, unit);
+	if (!page || page->state != PAGE_FRESH)
+		return page;
+	page->behind = batch_in(client, addr, addr + 1);
+	if (page->behind) {
+		page->behind->nr_behind++;
+		page_set_state(page, PAGE_BEHIND);
+	}
+	return page;
 }
 
 void page_complete(struct page *page, bool woken)
 {
 	struct client *client = page->client;
-	uint64_t now = pager_now();
+	uint64_t now = page->nr_faults ? pager_now() : 0;
 	unsigned int i;
 
 	if (page->demand && !woken)

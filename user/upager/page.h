@@ -18,18 +18,22 @@ enum page_state {
 	PAGE_FETCHED,	/* the source is at it */
 	PAGE_READY,	/* to be given to the client */
 	PAGE_LATER,	/* failed; to be asked for again at @due */
+	PAGE_BEHIND,	/* a batch will bring it */
+	PAGE_STATES,
 };
 
 /**
- * struct page - a page on its way; of the client's size, so maybe many base pages
+ * struct page - a page on its way, of the client's size, so maybe many base pages; or
+ *	a batch of them (batch.c)
  * @link: in the list of its state, in none while PAGE_FETCHED
- * @chain: in its bucket
+ * @chain: in its bucket, or of the client's batches
  * @client: whose
  * @addr: where it goes
  * @key: of its first base page, from when the source is asked
  * @since: when its first fault was read
  * @due: when to try again
- * @unit: its bytes
+ * @unit: its bytes, of a batch those of each page
+ * @len: its bytes
  * @count: its base pages
  * @first: where they are in the arena, ARENA_NONE: nowhere yet
  * @left: parts that the source still has
@@ -38,6 +42,9 @@ enum page_state {
  * @state: how far it is
  * @shared: the file into which the source writes it, NULL: into the arena
  * @place: the page of that file
+ * @behind: the batch that it waits for
+ * @nr_behind: pages that wait for this batch
+ * @batch: neighbouring pages, which nobody has asked for
  * @zero: it is all zeros
  * @demand: somebody waits for it
  * @write: for writing
@@ -55,6 +62,7 @@ struct page {
 	uint64_t key;
 	uint64_t since;
 	uint64_t due;
+	uint64_t len;
 	uint32_t unit;
 	unsigned int count;
 	unsigned int first;
@@ -64,6 +72,9 @@ struct page {
 	enum page_state state;
 	struct shared *shared;
 	uint64_t place;
+	struct page *behind;
+	unsigned int nr_behind;
+	bool batch;
 	bool zero;
 	bool demand;
 	bool write;
@@ -74,12 +85,11 @@ struct page {
 	struct fetch parts[];
 };
 
-LIST_HEAD(bucket, page);
-
 struct page_table {
-	struct bucket buckets[BUCKETS];
-	struct bucket spare;	/* not in use */
-	struct page_list lists[PAGE_LATER + 1];
+	struct page_bucket buckets[BUCKETS];
+	struct page_bucket spare;	/* not in use */
+	struct page_bucket spare_batches;
+	struct page_list lists[PAGE_STATES];
 	struct page **sorted;
 	size_t sorted_room;
 	unsigned int nr_ready;
@@ -110,8 +120,10 @@ struct page *page_want(struct client *client, uint64_t addr);
  * @page: which
  * @key: gets its key
  * @zero: gets whether it is all zeros
+ *
+ * Return: false: a batch whose pages do not belong together.
  */
-void page_look_up(struct page *page, uint64_t *key, bool *zero);
+bool page_look_up(struct page *page, uint64_t *key, bool *zero);
 
 /**
  * page_set_state - put a page into the list of a state
@@ -145,6 +157,47 @@ void page_free(struct page *page);
  * @ret: what came of it
  */
 void page_show(const struct fill *fill, long ret);
+
+/* batch.c */
+
+/**
+ * batch_in - a batch that has some of these addresses
+ * @client: whose
+ * @start: first address
+ * @end: first address behind
+ *
+ * Return: the batch, or NULL.
+ */
+struct page *batch_in(const struct client *client, uint64_t start, uint64_t end);
+
+/**
+ * batch_ahead - fetch neighbouring pages that nobody has asked for
+ * @client: whose
+ * @region: where
+ * @addr: of the first page
+ * @count: how many
+ *
+ * Return: false if each has to be fetched for itself, true: it is done with.
+ */
+bool batch_ahead(struct client *client, const struct region *region, uint64_t addr,
+		 unsigned int count);
+
+/**
+ * batch_advance - the first pages of a batch are done with
+ * @batch: which
+ * @count: how many
+ * @kept: the resolver keeps what they were filled from
+ * @woken: who waits for them has been woken
+ *
+ * Return: whether there are more; if not it has been freed.
+ */
+bool batch_advance(struct page *batch, unsigned int count, bool kept, bool woken);
+
+/**
+ * batch_dissolve - fetch each page of a batch for itself
+ * @batch: which; it is freed
+ */
+void batch_dissolve(struct page *batch);
 
 /* fetch.c */
 

@@ -118,6 +118,7 @@ struct pager_config {
 TAILQ_HEAD(client_list, client);
 TAILQ_HEAD(page_list, page);
 LIST_HEAD(shared_list, shared);
+LIST_HEAD(page_bucket, page);
 
 #define CLIENT_TIDS	4
 
@@ -135,6 +136,7 @@ LIST_HEAD(shared_list, shared);
  * @locked: addresses of its process whose pages are to stay
  * @stats: what was counted
  * @streams: its streams of faults
+ * @batches: pages on their way together, which nobody has asked for
  * @nr_pages: pages of it on their way
  * @nr_ahead: of these, nobody has asked for
  * @readable: its userfaultfd has something to read
@@ -167,6 +169,7 @@ struct client {
 	struct region_map locked;
 	struct stats stats;
 	struct stream_set streams;
+	struct page_bucket batches;
 	unsigned int nr_pages;
 	unsigned int nr_ahead;
 	bool readable;

@@ -309,6 +309,16 @@ static long pool_again(struct resolver *resolver, struct fill *fill)
 	return done == 1 ? done : -ENOENT;
 }
 
+static bool pool_known(struct resolver *resolver, uint64_t key, unsigned int count)
+{
+	const struct pool *pool = pool_of(resolver);
+
+	for (; count; key++, count--)
+		if (find(pool, key) != ARENA_NONE)
+			return true;
+	return false;
+}
+
 const struct resolver_ops resolver_pool = {
 	.name = "pool",
 	.open = pool_open,
@@ -316,4 +326,5 @@ const struct resolver_ops resolver_pool = {
 	.fill = pool_fill,
 	.reclaim = pool_reclaim,
 	.again = pool_again,
+	.known = pool_known,
 };

@@ -56,6 +56,8 @@ struct fill {
  * @ended: forget a client; may be NULL
  * @again: a page that was filled, and is asked for once more; returns as @fill,
  *	or -ENOENT if it is not known. May be NULL
+ * @known: whether @again may know any of so many pages from a key on. May be NULL: then
+ *	pages are fetched one by one if there is @again
  */
 struct resolver_ops {
 	const char *name;
@@ -70,6 +72,7 @@ struct resolver_ops {
 	int (*release)(struct resolver *resolver, struct client *client);
 	void (*ended)(struct resolver *resolver, struct client *client);
 	long (*again)(struct resolver *resolver, struct fill *fill);
+	bool (*known)(struct resolver *resolver, uint64_t key, unsigned int count);
 };
 
 /**
