@@ -3,7 +3,7 @@
  * A cgroup as a target: who is in it, who comes, who goes, and what stays when it
  * is removed.
  *
- * vm: smp=4 mem=1024
+ * vm: smp=4 mem=1024 timeout=240
  */
 #include <errno.h>
 #include <fcntl.h>

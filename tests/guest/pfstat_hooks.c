@@ -3,7 +3,7 @@
  * Probes are in place while something is tracked, and only then: by what INFO
  * says and by what the kernel lists.
  *
- * vm: smp=4 mem=1024
+ * vm: smp=4 mem=1024 timeout=240
  */
 #include <fcntl.h>
 #include <stdio.h>

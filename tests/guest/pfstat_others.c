@@ -5,7 +5,7 @@
  * those (what bpftrace makes). They come before and after, go first and last,
  * and while programs fault. All see what they should, and counts stay exact.
  *
- * vm: smp=4 mem=1024
+ * vm: smp=4 mem=1024 timeout=420
  */
 #include <fcntl.h>
 #include <linux/bpf.h>

@@ -2,7 +2,7 @@
 /*
  * pfstat run: what it counts, whose status it passes on, what a signal does.
  *
- * vm: smp=4 mem=1024
+ * vm: smp=4 mem=1024 timeout=240
  */
 #include <signal.h>
 #include <stdbool.h>

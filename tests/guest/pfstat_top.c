@@ -2,7 +2,7 @@
 /*
  * pfstat watch and top: the counts of each interval, on lines and on a terminal.
  *
- * vm: smp=4 mem=1024
+ * vm: smp=4 mem=1024 timeout=240
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -3,7 +3,7 @@
  * Who may do what with both devices: the table of docs/security.md, each cell
  * of it a test. Lockdown is in pgtbl_under_lockdown.c.
  *
- * vm: smp=4 mem=1024
+ * vm: smp=4 mem=1024 timeout=240
  */
 #include <fcntl.h>
 #include <grp.h>
