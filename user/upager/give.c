@@ -202,8 +202,8 @@ static bool not_filled(struct page *page, long ret, bool *more)
 static bool is_given(struct page *page, long count, const struct fill *fill)
 {
 	if (page->batch)
-		return !batch_advance(page, count < page->count ? count : page->count, fill->kept,
-				      fill->woken);
+		return !batch_advance(page, count < (long)page->count ? (unsigned int)count :
+				      page->count, fill->kept, fill->woken);
 	if (fill->kept)
 		page->first = ARENA_NONE;
 	page_complete(page, fill->woken);
