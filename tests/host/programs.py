@@ -8,7 +8,8 @@ What Redis says of a save (rdb_last_cow_size, the private memory of the child
 that saves) and what pfstat counts meanwhile must agree; what gc.freeze() spares
 a forked child must show in the mapping that has the objects. With a fifth of
 their memory programs make what they make with all of it, also if the rest is on
-a Redis server of this machine, which the guest reaches by its network.
+a Redis server of this machine, which the guest reaches by its network. Programs
+that start from the snapshot of another have what it had, and copy what they write.
 
 Environment: GUESTS, those to boot; KEEP, a directory for what they say.
 """
@@ -34,9 +35,12 @@ MARGIN_PART, MARGIN_PAGES = 0.05, 32
 #: 100,000 lists of 64 bytes, with the collector's head
 OBJECT_PAGES = 100000 * 64 // PAGE
 
-PAGED = ("paged", "paged.txt")
+PAGED = ("paged", "paged.txt", "pool.json", "copy.json")
+#: of the region that is saved; each eighth page is zeros
+SAVED_PAGES = 512
 FILES = ("before", "after", "before.json", "after.json", "gc.diff", "redis", "redis.txt") + PAGED
-SCRIPTS = ("gc.py", "redis.sh", "both.sh", "paged.sh", "paged-dict.py", "paged-lines.py")
+SCRIPTS = ("gc.py", "redis.sh", "both.sh", "paged.sh", "paged-dict.py", "paged-lines.py",
+	   "saved.sh")
 
 
 class Tests:
@@ -70,8 +74,11 @@ def boot(guest, work, port):
 		command += ["--add", os.path.join(TOP, "tests/programs", name)]
 	for name in PAGED if guest in PAGED_ONLY else FILES:
 		command += ["--get", "/tmp/%s:%s" % (name, os.path.join(work, name))]
+	command += ["--add", os.path.join(TOP, "build", guest, "paged", "snapshot-load")]
 	command += ["--", "sh", "-ec", ("" if guest in PAGED_ONLY else "/root/both.sh; ") +
-		    "/root/paged.sh mem: redis://%s:%d > /tmp/paged 2> /tmp/paged.txt" % (HOST, port)]
+		    "exec 2> /tmp/paged.txt; "
+		    "/root/paged.sh mem: redis://%s:%d > /tmp/paged; " % (HOST, port) +
+		    "for how in pool copy; do /root/saved.sh $how > /tmp/$how.json; done"]
 	done = subprocess.run(command, check=False, text=True, stdout=subprocess.PIPE,
 			      stderr=subprocess.STDOUT)
 	found = {}
@@ -146,6 +153,43 @@ def check_paged(test, guest, text, server):
 		  server.cli("DBSIZE"))
 
 
+def documents(text):
+	"""The JSON documents that stand behind each other in a text."""
+	found, at, decoder = [], 0, json.JSONDecoder()
+	while at < len(text.rstrip()):
+		at += len(text[at:]) - len(text[at:].lstrip())
+		document, at = decoder.raw_decode(text, at)
+		found.append(document)
+	return found
+
+
+def copies_in(report, start):
+	"""How many pages of the mapping that begins there were copied."""
+	return sum(v["kinds"]["copy"] for v in report["vmas"] if int(v["start"], 16) == start)
+
+
+def check_saved(test, name, text, shared):
+	"""Clients of one snapshot: what is in it, read once, and what each copied of it."""
+	said = documents(text)
+	saved, first, others, again, stat = said[0], said[1], said[2:8], said[8], said[9]
+	clients, counts = [first] + others[::2], others[1::2]
+	test.true(name + ": saved", (saved["pages"], saved["zeros"]) ==
+		  (SAVED_PAGES - SAVED_PAGES // 8, SAVED_PAGES // 8), json.dumps(saved))
+	test.true(name + ": each has it, and at the same address",
+		  {c["client"].split()[0] for c in clients} == {"1"} and
+		  len({c["client"] for c in clients}) == 1, str([c["client"] for c in clients]))
+	wrong = [c["wrong"] for c in clients] + [again["wrong"]] + [c["letters"] for c in clients[1:]]
+	test.true(name + ": right to the byte, and what one writes is its own", not any(wrong),
+		  str(wrong))
+	start = int(first["client"].split()[1], 16)
+	copied = [copies_in(c, start) for c in counts]
+	test.true(name + ": pfstat counts what each copied",
+		  copied == ([1, 2, 3] if shared else [0, 0, 0]), str(copied))
+	read = stat["pagers"][0]["snapshot"]["read"]
+	test.true(name + ": read once for all, or by each", read ==
+		  (1 if shared else len(clients)) * saved["pages"], "%d pages" % read)
+
+
 def check_guest(test, guest, work):
 	"""One guest; what it has left."""
 	server = servers.Redis(work)
@@ -153,6 +197,8 @@ def check_guest(test, guest, work):
 	test.true(guest + ": the programs ran", not status, "status %d" % status)
 	if not status:
 		check_paged(test, guest, found["paged"], server)
+		check_saved(test, guest + ": snapshot, pool", found["pool.json"], True)
+		check_saved(test, guest + ": snapshot, copy", found["copy.json"], False)
 	if not status and guest not in PAGED_ONLY:
 		check_redis(test, guest, found["redis"])
 		check_python(test, guest, found)
