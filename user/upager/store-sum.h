@@ -6,9 +6,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#if defined(__x86_64__) || defined(__i386__)
 /* store-sum-avx2.c, store-sum-sse2.c: for CPUs that have these only */
+#ifdef __x86_64__
 uint64_t store_sum_avx2(const void *page, size_t size, uint64_t seed);
+#endif
+#if defined(__x86_64__) || defined(__i386__)
 uint64_t store_sum_sse2(const void *page, size_t size, uint64_t seed);
 #endif
 
