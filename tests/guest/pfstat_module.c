@@ -105,7 +105,7 @@ static void load_and_unload(const char *args, int times)
 	/* Many loads differ enough in what they meet without long ones among them. */
 	int pause = times > 100 ? 3000 : 50000;
 	unsigned long long counted = 0;
-	long before, took, longest = 0;
+	long before, took, longest = 0, loads = 0, tracks = 0, unloads = 0;
 	int i, k;
 
 	pfstat_close(pf);
@@ -121,10 +121,14 @@ static void load_and_unload(const char *args, int times)
 		struct pfstat_result *r = NULL;
 		struct pfstat_info info;
 
+		before = milliseconds();
 		ASSERT_OK(load(args));
 		pf = pfstat_open();
 		ASSERT_TRUE(pf);
+		took = milliseconds() - before;
+		loads += took;
 		ASSERT_OK(pfstat_track(pf, &id));
+		tracks += milliseconds() - before - took;
 		usleep(pause * (i % 5));
 		ASSERT_OK(pfstat_query(pf, &id, 0, &r));
 		for (k = 0; k < PFSTAT_NR_COW_KINDS; k++)
@@ -142,12 +146,13 @@ static void load_and_unload(const char *args, int times)
 		}
 		EXPECT_TRUE(access(PFSTAT_DEVICE, F_OK));
 		took = milliseconds() - before;
+		unloads += took;
 		longest = took > longest ? took : longest;
 		if (i % 100 == 99)
 			ktap_note("%d loads, %llu faults counted", i + 1, counted);
 	}
-	ktap_note("%d loads, %llu faults counted, unloading took %ld ms at most", times, counted,
-		  longest);
+	ktap_note("%d loads, %llu faults counted; in the mean %ld ms to load, %ld to track, %ld to unload, %ld at most",
+		  times, counted, loads / times, tracks / times, unloads / times, longest);
 	EXPECT_GT(counted, 0);
 	for (i = 0; i < 3; i++) {
 		kill(w[i].pid, SIGKILL);
