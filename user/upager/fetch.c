@@ -89,6 +89,13 @@ static void ask_source(struct page *page)
 	page->left = page->count;
 	page->status = 0;
 	page->tries++;
+	if (page->batch && config->source->ops->get_run &&
+	    config->source->ops->get_run(config->source, page->key, page->count,
+					 place_of(page, 0))) {
+		page->left = 0;
+		page_set_state(page, PAGE_READY);
+		return;
+	}
 	page_set_state(page, PAGE_FETCHED);
 	for (i = 0; i < page->count; i++) {
 		struct store_req *req = &page->parts[i].req;

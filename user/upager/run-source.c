@@ -102,6 +102,22 @@ static void source_get(struct source *source, struct store_req *req)
 	req->done(req);
 }
 
+static bool source_get_run(struct source *source, uint64_t key, unsigned int count, void *pages)
+{
+	struct run *run = (struct run *)source;
+	unsigned int i;
+
+	if (run->stores.count != 1)
+		return false;
+	for (i = 0; i < count; i++)
+		if (must_wait(run, key + i) || stage_find(&run->stage, key + i))
+			return false;
+	if (!store_get_run(run->stores.at[0], key, count, pages))
+		return false;
+	run->fetched += count;
+	return true;
+}
+
 /* Those that waited are looked at again. */
 void run_release(struct run *run)
 {
@@ -141,6 +157,7 @@ static bool source_has(const struct source *source, uint64_t key)
 
 static const struct source_ops ops = {
 	.get = source_get,
+	.get_run = source_get_run,
 	.dispatch = source_dispatch,
 	.fd = source_fd,
 	.why = source_why,

@@ -12,6 +12,11 @@ static void get(struct source *source, struct store_req *req)
 	store_submit(store_of(source), req);
 }
 
+static bool get_run(struct source *source, uint64_t key, unsigned int count, void *pages)
+{
+	return store_get_run(store_of(source), key, count, pages);
+}
+
 static void dispatch(struct source *source)
 {
 	store_dispatch(store_of(source));
@@ -29,6 +34,7 @@ static const char *why(const struct source *source)
 
 static const struct source_ops store_ops = {
 	.get = get,
+	.get_run = get_run,
 	.dispatch = dispatch,
 	.fd = fd_of,
 	.why = why,

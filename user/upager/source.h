@@ -11,6 +11,8 @@ struct source;
  * struct source_ops - what a source can do
  * @get: begin to fill @page of a request, whose op is STORE_GET; done() is
  *	called in here or from @dispatch. -ENOENT stands for a page of zeros
+ * @get_run: fill pages of keys one after the other, in here; false: nothing was done,
+ *	each is to be asked for. May be NULL
  * @dispatch: send what was begun and call done() for what has come; may be NULL
  * @fd: readable when @dispatch has something to do; NULL: never
  * @why: words for what went wrong last; may be NULL
@@ -19,6 +21,7 @@ struct source;
  */
 struct source_ops {
 	void (*get)(struct source *source, struct store_req *req);
+	bool (*get_run)(struct source *source, uint64_t key, unsigned int count, void *pages);
 	void (*dispatch)(struct source *source);
 	int (*fd)(const struct source *source);
 	const char *(*why)(const struct source *source);

@@ -252,6 +252,18 @@ static bool adjacent(const struct store_req *a, const struct store_req *b)
 	       a->private.entry->loc + 1 == b->private.entry->loc;
 }
 
+static bool file_read_run(struct store *store, const struct store_entry *entry,
+			  unsigned int count, void *pages)
+{
+	struct iovec iov = {.iov_base = pages, .iov_len = count * store->page_size};
+	struct file *file = store->data;
+
+	/* as read_now() does, which also finds out if it can't be done at all */
+	return file->quick &&
+	       preadv2(file->fd, &iov, 1, (entry->loc - 1) * store->page_size,
+		       file->in_memory ? 0 : RWF_NOWAIT) == (ssize_t)iov.iov_len;
+}
+
 /* Mostly they come in the order in which they are in the file. */
 static void sort_batch(struct file *file)
 {
@@ -468,6 +480,7 @@ const struct store_kind store_file = {
 	.open = file_open,
 	.submit = file_submit,
 	.flush = file_flush,
+	.read_run = file_read_run,
 	.drop = file_drop,
 	.remove = file_remove,
 	.close = file_close,

@@ -108,6 +108,8 @@ struct store_watch {
  * @submit: begins a request (private.wire says which); ends in complete() or
  *	retry(), at once or later
  * @flush: sends what was submitted; may be NULL
+ * @read_run: reads the pages from that of an entry on, as they lie, if that takes no
+ *	waiting; false if not, or if it fails. May be NULL
  * @cancel: forgets an active request now, whatever becomes of it
  * @drop: forgets the page of an entry whose put or del has failed; may be NULL.
  *	What is there now is unknown
@@ -127,6 +129,8 @@ struct store_kind {
 	int (*open)(struct store *store, const char *rest);
 	void (*submit)(struct store *store, struct store_req *req);
 	void (*flush)(struct store *store);
+	bool (*read_run)(struct store *store, const struct store_entry *entry,
+			 unsigned int count, void *pages);
 	void (*cancel)(struct store *store, struct store_req *req);
 	void (*drop)(struct store *store, struct store_entry *entry);
 	void (*tick)(struct store *store, uint64_t now);
@@ -165,6 +169,7 @@ struct store {
 	uint64_t timer_at;		/* when it will fire, 0: it is off */
 	uint64_t tick_at;		/* when the kind wants to be called, 0: never */
 	uint64_t now;			/* as of this round of store_dispatch() */
+	uint64_t submitting;		/* when the first since then was submitted, 0: none was */
 	bool closing;
 	struct store_stats stats;
 	char why[256];

@@ -257,7 +257,9 @@ void store_submit(struct store *store, struct store_req *req)
 	struct store_entry *entry = index_find(&store->index, req->key);
 
 	memset(&req->private, 0, sizeof(req->private));
-	req->private.submitted = store_now();
+	if (!store->submitting)
+		store->submitting = store_now();
+	req->private.submitted = store->submitting;
 	store->stats.busy++;
 	if (store->stats.busy > store->stats.busy_max)
 		store->stats.busy_max = store->stats.busy;
@@ -433,6 +435,7 @@ unsigned int store_dispatch(struct store *store)
 	unsigned int told, all = 0;
 	bool sent, hear = may_hear(store);
 
+	store->submitting = 0;
 	do {
 		store->now = store_now();
 		if (hear)

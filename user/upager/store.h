@@ -209,6 +209,23 @@ int store_fd(const struct store *store);
  */
 void store_submit(struct store *store, struct store_req *req);
 
+/* Pages of one store_get_run() at most */
+#define STORE_RUN	64
+
+/**
+ * store_get_run - read pages of keys one after the other, now
+ * @store: an open store
+ * @key: of the first
+ * @count: how many
+ * @pages: where to, one behind the other
+ *
+ * Where that takes no waiting, and all of them lie side by side in the store.
+ *
+ * Return: false if not, or if anything is wrong with one of them: requests will
+ * tell what. Nothing of use is in @pages then.
+ */
+bool store_get_run(struct store *store, uint64_t key, unsigned int count, void *pages);
+
 /**
  * store_dispatch - send what was submitted, take what has arrived, tell what is done
  * @store: an open store
