@@ -24,6 +24,12 @@ unsigned int arena_get(struct arena *arena, unsigned int count)
 
 	if (count > arena->free)
 		return ARENA_NONE;
+	if (start + count <= arena->pages && !memchr(arena->used + start, 1, count)) {
+		memset(arena->used + start, 1, count);
+		arena->free -= count;
+		arena->next = start + count;
+		return start;
+	}
 	for (at = start; looked < arena->pages + count; looked++) {
 		if (at == arena->pages) {
 			at = 0;

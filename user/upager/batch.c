@@ -66,6 +66,17 @@ static void make(struct client *client, uint64_t addr, unsigned int count)
 	TAILQ_INSERT_TAIL(&pager->pages->lists[PAGE_FRESH], batch, link);
 }
 
+/* Whether nothing is on its way but batches, and the page before an address */
+static bool only_before(struct client *client, uint64_t addr)
+{
+	unsigned int batched = 0;
+	const struct page *batch;
+
+	LIST_FOREACH(batch, &client->batches, chain)
+		batched += batch->count;
+	return client->nr_pages == batched + 1 && find_page(client, addr - client->pager->page);
+}
+
 bool batch_ahead(struct client *client, const struct region *region, uint64_t addr,
 		 unsigned int count)
 {
@@ -74,6 +85,7 @@ bool batch_ahead(struct client *client, const struct region *region, uint64_t ad
 	unsigned int room = client->nr_ahead < 2 * STREAM_WINDOW ?
 			    2 * STREAM_WINDOW - client->nr_ahead : 0;
 	uint64_t end;
+	bool only;
 
 	if (!can_be(client, region))
 		return false;
@@ -86,8 +98,9 @@ bool batch_ahead(struct client *client, const struct region *region, uint64_t ad
 		count = (region->end - addr) / page;
 	if (batch_in(client, addr, addr + count * page))
 		return false;
+	only = only_before(client, addr);
 	for (end = addr + count * page; addr < end; addr += page) {
-		if (!find_page(client, addr) &&
+		if ((only || !find_page(client, addr)) &&
 		    (!config->ahead || config->ahead(config->ctx, client, addr)))
 			continue;
 		if (addr > start)

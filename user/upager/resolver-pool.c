@@ -89,6 +89,15 @@ static int make_tables(struct pool *pool, unsigned int pages)
 	return 0;
 }
 
+/* Into our page tables with it, now rather than while somebody waits for a page. */
+static void touch(char *base, unsigned int pages, size_t page)
+{
+	unsigned int i;
+
+	for (i = 0; i < pages; i++)
+		*(volatile char *)(base + i * page) = 0;
+}
+
 static int make_pool(struct pool *pool, struct pager *pager)
 {
 	unsigned int pages = POOL_PAGES;
@@ -105,6 +114,7 @@ static int make_pool(struct pool *pool, struct pager *pager)
 	} while (!base && errno == ENOMEM && (pages /= 2) >= RESOLVER_PAGES);
 	if (!base)
 		return -errno;
+	touch(base, pages, pager->page);
 	err = arena_init(&pool->resolver.arena, base, pager->page, pages);
 	return err ?: make_tables(pool, pages);
 }
@@ -272,6 +282,7 @@ static long pool_fill(struct resolver *resolver, struct fill *fill)
 {
 	struct pool *pool = pool_of(resolver);
 	unsigned int flags = fill->write ? PGTBL_INSTALL_WRITE : 0;
+	bool shared = !fill->write && is_constant(fill);
 	long i, done;
 
 	if (fill->unit != resolver->arena.page || !has_spare(pool, fill->count))
@@ -283,8 +294,7 @@ static long pool_fill(struct resolver *resolver, struct fill *fill)
 	fill->kept = true;
 	for (i = 0; i < done; i++) {
 		pool->installed[fill->first + i] = 1;
-		if (!fill->write && is_constant(fill) &&
-		    find(pool, fill->key + i) == ARENA_NONE)
+		if (shared)
 			remember(pool, fill->first + i, fill->key + i);
 	}
 	return done;
