@@ -7,6 +7,8 @@
  *   sample file-in-order N	upager's pager, pages of a file store, which the
  *				process reads in order
  *   sample file-random N	in an order that has none
+ *   sample copied-in-order N	the same without the module: file-... takes the way that
+ *   sample copied-random N	is the default, which is its pool
  *   sample evict-in-order N	by upager run with a limit of a quarter of the pages,
  *				so that for each page that comes one must go
  *   sample evict-random N	the same
@@ -48,6 +50,8 @@
 #define SAMPLES		3
 #define SOCKET		"/tmp/bench-pager"
 #define STORE		"file:/tmp/bench-pages?direct=0"
+/* clients with other pages, until it begins anew: the pool has forgotten the first */
+#define AGAIN		12u
 #define SCRIPT		"/tmp/evicted"
 /* 2 MiB, a quarter of all */
 #define LIMIT		"2M"
@@ -60,9 +64,9 @@
 const struct program program = {.name = "bench"};
 
 static size_t page;
-/* of the next client's first page; and whether all have the same */
+/* of the next client's first page; and how many there are, 0: no end of them */
 static uint64_t next_key;
-static bool keys_again;
+static uint64_t keys;
 
 /* A source that has all pages, and need not fill them. */
 static void get_nothing(struct source *source, struct store_req *req)
@@ -72,7 +76,20 @@ static void get_nothing(struct source *source, struct store_req *req)
 	req->done(req);
 }
 
-static const struct source_ops nothing_ops = {.get = get_nothing};
+static bool get_run_of_nothing(struct source *source, uint64_t key, unsigned int count,
+			       void *pages)
+{
+	(void)source;
+	(void)key;
+	(void)count;
+	(void)pages;
+	return true;
+}
+
+static const struct source_ops nothing_ops = {
+	.get = get_nothing,
+	.get_run = get_run_of_nothing,
+};
 
 static const struct way {
 	const char *name;
@@ -80,8 +97,10 @@ static const struct way {
 	bool store;
 	bool random;
 } ways[] = {
-	{"file-in-order", "copy", true, false},
-	{"file-random", "copy", true, true},
+	{"file-in-order", "auto", true, false},
+	{"file-random", "auto", true, true},
+	{"copied-in-order", "copy", true, false},
+	{"copied-random", "copy", true, true},
 	{"pager-copy", "copy", false, false},
 	{"pager-pool", "pool", false, false},
 };
@@ -176,8 +195,9 @@ static int give_keys(void *ctx, struct client *client, struct region *region)
 	region->flags &= ~REGION_ZERO;
 	region->key = next_key;
 	/* pages that one client has from the pool others are given as well, one by one */
-	if (!keys_again)
-		next_key += PAGES;
+	next_key += PAGES;
+	if (keys)
+		next_key %= keys;
 	return 0;
 }
 
@@ -189,8 +209,8 @@ static struct store *fill_store(void)
 
 	if (store_open(STORE, &options, &store))
 		bench_die("%s", store_open_error());
-	for (req.key = 0; req.key < PAGES; req.key++) {
-		*(unsigned int *)req.page = req.key + 1;
+	for (req.key = 0; req.key < keys; req.key++) {
+		*(unsigned int *)req.page = req.key % PAGES + 1;
 		if (store_run(store, &req))
 			bench_die("%s: %s", STORE, store_why(store));
 	}
@@ -199,7 +219,7 @@ static struct store *fill_store(void)
 }
 
 /* A pager that listens; ends by SIGTERM. */
-static pid_t start_pager(const struct way *way)
+static pid_t start_pager(const struct way *way, unsigned int count)
 {
 	static struct source nothing = {.ops = &nothing_ops};
 	static struct store_source kept;
@@ -222,7 +242,7 @@ static pid_t start_pager(const struct way *way)
 	if (pid < 0)
 		bench_die("fork");
 	if (!pid) {
-		keys_again = way->store;
+		keys = way->store ? (count ?: AGAIN) * PAGES : 0;
 		if (way->store)
 			store_source_init(&kept, fill_store());
 		pager = pager_new(&config, &err);
@@ -243,7 +263,7 @@ static pid_t start_pager(const struct way *way)
 /* One client after the other: a number of them, 0: for ever */
 static void clients(const struct way *way, unsigned int count)
 {
-	pid_t pid = start_pager(way);
+	pid_t pid = start_pager(way, count);
 	struct attach attach;
 	unsigned int i;
 	double cost;
