@@ -50,6 +50,64 @@ TEST(taken_back_by_hand)
 	EXPECT_EQ(entry_of(0, donor) != 0, 1);
 }
 
+static bool dies_when_it_writes(volatile unsigned char *at)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		*at = 'b';
+		_exit(0);
+	}
+	ASSERT_TRUE(pid > 0 && waitpid(pid, &status, 0) == pid);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV;
+}
+
+/* More than mprotect() has left it, until the file is closed. */
+TEST(more_rights_to_the_same_page)
+{
+	volatile unsigned char *at = filled(1, 'a');
+	uint64_t writable = entry_of(0, (void *)at), entry;
+
+	need_unsafe();
+	ASSERT_OK(mprotect((void *)at, page_size(), PROT_READ));
+	entry = entry_of(0, (void *)at);
+	EXPECT_EQ(edit(0, (void *)at, entry, writable), 1);
+	*at = 'b';
+	reopen_dev();
+	EXPECT_EQ(read_only(entry_of(0, (void *)at)), read_only(entry));
+	EXPECT_TRUE(dies_when_it_writes(at));
+	EXPECT_EQ(*at, 'b');
+}
+
+/* Close undoes both: the page is the first one, whatever of it was changed before. */
+TEST(frame_is_exchanged_behind_a_harmless_edit)
+{
+	unsigned char *at = filled(1, 'a'), *donor = filled(1, 'x');
+	uint64_t entry = entry_of(0, at), idle = with(entry, "accessed", false);
+
+	need_unsafe();
+	EXPECT_EQ(edit(0, at, entry, idle), 1);
+	EXPECT_EQ(edit(0, at, idle, entry_of(0, donor)), 1);
+	EXPECT_EQ(*at, 'x');
+	reopen_dev();
+	EXPECT_EQ(*at, 'a');
+	EXPECT_EQ(*donor, 'x');
+}
+
+/* The kernel would give access to such an entry's page by itself. */
+TEST(invalid_entry_of_another_page_is_refused)
+{
+	unsigned char *at = filled(1, 'a'), *donor = filled(1, 'x');
+	uint64_t entry = entry_of(0, at);
+
+	need_unsafe();
+	ASSERT_OK(mprotect(donor, page_size(), PROT_NONE));
+	EXPECT_ERRNO(edit(0, at, entry, entry_of(0, donor)), EOPNOTSUPP);
+	EXPECT_EQ(entry_of(0, at), entry);
+	EXPECT_EQ(*at, 'a');
+}
+
 /* What the kernel is about to take away must be what it put there. */
 static const struct happening {
 	const char *name;
