@@ -55,9 +55,6 @@ static int device_mmap(struct file *file, struct vm_area_struct *vma)
 	return -EINVAL;
 }
 
-/* A lock class of its own: it is taken under those of other mappings. */
-static struct lock_class_key mapping_key;
-
 static int device_open(struct inode *inode, struct file *file)
 {
 	struct pgtbl_file *pf = kzalloc(sizeof(*pf), GFP_KERNEL_ACCOUNT);
@@ -72,7 +69,6 @@ static int device_open(struct inode *inode, struct file *file)
 	mutex_init(&pf->lock);
 	pf->next_window = PGTBL_WINDOW_PGOFF;
 	address_space_init_once(&pf->mapping);
-	lockdep_set_class(&pf->mapping.i_mmap_rwsem, &mapping_key);
 	pf->mapping.host = inode;
 	pf->mapping.a_ops = &empty_aops;
 	file->f_mapping = &pf->mapping;
