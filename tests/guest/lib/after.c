@@ -258,7 +258,8 @@ static int traces_have_ours(const char *path, char *text, size_t len)
 		/* Goes with its mm_struct, and these are counted on their own. */
 		excused |= !strncmp(word, "__mmu_notifier_register+", 24);
 		/* Goes with the page of a slab, which the allocator keeps. */
-		excused |= !strncmp(word, "memcg_alloc_slab_cgroups+", 25);
+		excused |= !strncmp(word, "memcg_alloc_slab_cgroups+", 25) ||
+			   !strncmp(word, "alloc_slab_obj_exts+", 20);
 		/* What it has counted of a module outlives the module: see gcov.h. */
 		excused |= !strncmp(word, "gcov_event+", 11);
 	}
