@@ -166,7 +166,8 @@ static void take_faults(struct pager *pager)
 
 	if (!list->count)
 		return;
-	qsort(list->at, list->count, sizeof(*list->at), compare_faults);
+	if (list->count > 1)
+		qsort(list->at, list->count, sizeof(*list->at), compare_faults);
 	for (i = 0; i < list->count; i++) {
 		struct client *client = list->at[i].client;
 
@@ -189,7 +190,7 @@ static void take_faults(struct pager *pager)
 void fault_begin(struct pager *pager)
 {
 	struct page_list *later = &pager->pages->lists[PAGE_LATER];
-	uint64_t now = pager_now();
+	uint64_t now = TAILQ_EMPTY(later) ? 0 : pager_now();
 	struct page *page, *next;
 
 	for (page = TAILQ_FIRST(later); page; page = next) {
@@ -209,7 +210,8 @@ void fault_begin(struct pager *pager)
  */
 int fault_timeout(struct pager *pager)
 {
-	uint64_t now = pager_now();
+	const struct page_list *later = &pager->pages->lists[PAGE_LATER];
+	uint64_t now = TAILQ_EMPTY(later) ? 0 : pager_now();
 	const struct client *client;
 	const struct page *page;
 	int64_t soonest = -1;
@@ -222,7 +224,7 @@ int fault_timeout(struct pager *pager)
 		if (client->readable || (!client->nr_pages &&
 					 (client->detach || snapshot_has_more(client))))
 			return 0;
-	TAILQ_FOREACH(page, &pager->pages->lists[PAGE_LATER], link) {
+	TAILQ_FOREACH(page, later, link) {
 		int64_t ms = page->due > now ? (page->due - now) / 1000000 + 1 : 0;
 
 		if (soonest < 0 || ms < soonest)

@@ -89,7 +89,7 @@ static void ask_source(struct page *page)
 	page->left = page->count;
 	page->status = 0;
 	page->tries++;
-	if (page->batch && config->source->ops->get_run &&
+	if (!page->shared && !snapshot_is_key(page->key) && config->source->ops->get_run &&
 	    config->source->ops->get_run(config->source, page->key, page->count,
 					 place_of(page, 0))) {
 		page->left = 0;
@@ -163,6 +163,7 @@ static bool stays_batch(struct page *batch)
 void fetch_begin(struct pager *pager)
 {
 	struct page_list *fresh = &pager->pages->lists[PAGE_FRESH];
+	struct source *source = pager->config.source;
 	struct page *page, *next;
 
 	pager->pages->stuck = false;
@@ -198,6 +199,6 @@ void fetch_begin(struct pager *pager)
 			break;
 		}
 	}
-	if (pager->config.source && pager->config.source->ops->dispatch)
-		pager->config.source->ops->dispatch(pager->config.source);
+	if (source && source->ops->dispatch && !(source->ops->idle && source->ops->idle(source)))
+		source->ops->dispatch(source);
 }

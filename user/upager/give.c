@@ -290,7 +290,8 @@ void fault_resolve(struct pager *pager)
 	}
 	TAILQ_FOREACH(page, &table->lists[PAGE_READY], link)
 		table->sorted[count++] = page;
-	qsort(table->sorted, count, sizeof(*table->sorted), compare_pages);
+	if (count > 1)
+		qsort(table->sorted, count, sizeof(*table->sorted), compare_pages);
 	for (i = 0; i < count; i = end) {
 		struct client *client = table->sorted[i]->client;
 

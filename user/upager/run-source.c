@@ -137,6 +137,13 @@ static void source_dispatch(struct source *source)
 	stores_dispatch(&((struct run *)source)->stores);
 }
 
+static bool source_idle(const struct source *source)
+{
+	const struct run *run = (const struct run *)source;
+
+	return run->stores.count == 1 && store_idle(run->stores.at[0]);
+}
+
 static int source_fd(const struct source *source)
 {
 	return ((const struct run *)source)->stores.epoll;
@@ -159,6 +166,7 @@ static const struct source_ops ops = {
 	.get = source_get,
 	.get_run = source_get_run,
 	.dispatch = source_dispatch,
+	.idle = source_idle,
 	.fd = source_fd,
 	.why = source_why,
 	.has = source_has,

@@ -22,6 +22,11 @@ static void dispatch(struct source *source)
 	store_dispatch(store_of(source));
 }
 
+static bool is_idle(const struct source *source)
+{
+	return store_idle(store_of(source));
+}
+
 static int fd_of(const struct source *source)
 {
 	return store_fd(store_of(source));
@@ -36,6 +41,7 @@ static const struct source_ops store_ops = {
 	.get = get,
 	.get_run = get_run,
 	.dispatch = dispatch,
+	.idle = is_idle,
 	.fd = fd_of,
 	.why = why,
 };

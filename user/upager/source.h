@@ -14,6 +14,8 @@ struct source;
  * @get_run: fill pages of keys one after the other, in here; false: nothing was done,
  *	each is to be asked for. May be NULL
  * @dispatch: send what was begun and call done() for what has come; may be NULL
+ * @idle: whether nothing was begun that is not done: no need for @dispatch then until
+ *	@fd is readable; may be NULL
  * @fd: readable when @dispatch has something to do; NULL: never
  * @why: words for what went wrong last; may be NULL
  * @has: whether a page need not be zeros; may be NULL
@@ -23,6 +25,7 @@ struct source_ops {
 	void (*get)(struct source *source, struct store_req *req);
 	bool (*get_run)(struct source *source, uint64_t key, unsigned int count, void *pages);
 	void (*dispatch)(struct source *source);
+	bool (*idle)(const struct source *source);
 	int (*fd)(const struct source *source);
 	const char *(*why)(const struct source *source);
 	bool (*has)(const struct source *source, uint64_t key);

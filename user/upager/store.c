@@ -220,6 +220,11 @@ static void wait_until(struct store *store, uint64_t end)
 	poll(&fd, 1, ms > 1000 ? 1000 : (int)ms);
 }
 
+bool store_idle(const struct store *store)
+{
+	return !store->stats.busy;
+}
+
 int store_wait(struct store *store, int timeout_ms)
 {
 	uint64_t end = timeout_ms < 0 ? UINT64_MAX :

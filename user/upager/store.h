@@ -238,6 +238,15 @@ bool store_get_run(struct store *store, uint64_t key, unsigned int count, void *
 unsigned int store_dispatch(struct store *store);
 
 /**
+ * store_idle - whether nothing is under way
+ * @store: an open store
+ *
+ * Return: whether it is so; store_dispatch() need not be called until store_fd() is
+ * readable.
+ */
+bool store_idle(const struct store *store);
+
+/**
  * store_wait - dispatch until nothing is under way
  * @store: an open store
  * @timeout_ms: how long, -1 for as long as it takes
