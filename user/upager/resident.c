@@ -51,57 +51,67 @@ static void drop(struct residents *all, struct chunk *chunk)
 	free(chunk);
 }
 
-static void set_one(struct residents *all, struct client *client, uint64_t addr)
+/* Those pages from @addr to @end that are in one chunk; @next: where the next one begins */
+static uint64_t mask_of(const struct residents *all, uint64_t addr, uint64_t end, uint64_t *next)
+{
+	unsigned int first = bit_of(all, addr), count;
+
+	*next = base_of(all, addr) + EVICT_PAGES * (uint64_t)all->page;
+	if (end > *next - all->page)
+		return UINT64_MAX << first;
+	count = (end - addr + all->page - 1) / all->page;
+	return ((1ull << count) - 1) << first;
+}
+
+static void set_some(struct residents *all, struct client *client, uint64_t addr, uint64_t mask)
 {
 	struct chunk *chunk = find(all, client, addr);
-	uint64_t bit = 1ull << bit_of(all, addr);
 
 	if (!chunk) {
 		chunk = calloc(1, sizeof(*chunk));
 		if (!chunk)
-			return;		/* it stays where it is, uncounted */
+			return;		/* they stay where they are, uncounted */
 		chunk->client = client;
 		chunk->base = base_of(all, addr);
 		LIST_INSERT_HEAD(bucket_of(all, client, chunk->base), chunk, chain);
 		TAILQ_INSERT_TAIL(&all->order, chunk, link);
-	} else if (!(chunk->mask & bit)) {
+	} else if (mask & ~chunk->mask) {
 		/* its program is at work there */
 		TAILQ_REMOVE(&all->order, chunk, link);
 		TAILQ_INSERT_TAIL(&all->order, chunk, link);
 	}
-	all->pages += !(chunk->mask & bit);
-	chunk->mask |= bit;
+	all->pages += __builtin_popcountll(mask & ~chunk->mask);
+	chunk->mask |= mask;
 }
 
 void resident_set(struct residents *all, struct client *client, uint64_t addr, uint64_t len)
 {
-	uint64_t end = addr + len;
+	uint64_t end = addr + len, next, mask;
 
-	for (addr &= -(uint64_t)all->page; addr < end; addr += all->page)
-		set_one(all, client, addr);
+	for (addr &= -(uint64_t)all->page; addr < end; addr = next) {
+		mask = mask_of(all, addr, end, &next);
+		set_some(all, client, addr, mask);
+	}
 }
 
-static void clear_one(struct residents *all, struct chunk *chunk, uint64_t bit)
+static void clear_some(struct residents *all, struct chunk *chunk, uint64_t mask)
 {
-	all->pages -= !!(chunk->mask & bit);
-	chunk->mask &= ~bit;
+	all->pages -= __builtin_popcountll(mask & chunk->mask);
+	chunk->mask &= ~mask;
 	if (!chunk->mask)
 		drop(all, chunk);
 }
 
 void resident_clear(struct residents *all, struct client *client, uint64_t addr, uint64_t len)
 {
-	uint64_t end = addr + len, chunk_size = EVICT_PAGES * (uint64_t)all->page;
+	uint64_t end = addr + len, next, mask;
 	struct chunk *chunk;
 
-	for (addr &= -(uint64_t)all->page; addr < end;) {
+	for (addr &= -(uint64_t)all->page; addr < end; addr = next) {
+		mask = mask_of(all, addr, end, &next);
 		chunk = find(all, client, addr);
-		if (!chunk) {
-			addr = base_of(all, addr) + chunk_size;
-			continue;
-		}
-		clear_one(all, chunk, 1ull << bit_of(all, addr));
-		addr += all->page;
+		if (chunk)
+			clear_some(all, chunk, mask);
 	}
 }
 
