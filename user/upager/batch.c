@@ -99,6 +99,11 @@ bool batch_ahead(struct client *client, const struct region *region, uint64_t ad
 	if (batch_in(client, addr, addr + count * page))
 		return false;
 	only = only_before(client, addr);
+	if (only && !config->ahead) {
+		if (count)
+			make(client, addr, count);
+		return true;
+	}
 	for (end = addr + count * page; addr < end; addr += page) {
 		if ((only || !find_page(client, addr)) &&
 		    (!config->ahead || config->ahead(config->ctx, client, addr)))

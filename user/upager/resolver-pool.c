@@ -27,6 +27,8 @@
 #define POOL_PAGES	16384u
 /* Pages that stay for copying: what can be on its way to a client at once */
 #define POOL_KEPT	256u
+/* Keys side by side whose lists are side by side, too: a power of two, as their number */
+#define GROUP		64u
 
 /**
  * struct pool - the pool, and what is in its pages
@@ -37,6 +39,7 @@
  * @clean: by page: installed for reading, so others may have it
  * @next: by page: with an equal hash of its key, ARENA_NONE ends
  * @head: by hash
+ * @mask: the number of these - 1
  * @copied: since free pages were looked for
  */
 struct pool {
@@ -47,6 +50,7 @@ struct pool {
 	unsigned char *clean;
 	unsigned int *next;
 	unsigned int *head;
+	unsigned int mask;
 	unsigned int copied;
 };
 
@@ -71,21 +75,34 @@ static void pool_close(struct resolver *resolver)
 	free(pool);
 }
 
-static unsigned int hash_of(const struct pool *pool, uint64_t key)
+static unsigned int *head_of(const struct pool *pool, uint64_t key)
 {
-	return (key * 0x9e3779b97f4a7c15ull >> 32) % pool->resolver.arena.pages;
+	unsigned int group = key / GROUP * 0x9e3779b97f4a7c15ull >> 32;
+
+	return &pool->head[(group * GROUP | key % GROUP) & pool->mask];
+}
+
+/* How many of so many keys have their lists side by side, from that of the first on */
+static unsigned int in_group(uint64_t key, unsigned int count)
+{
+	unsigned int rest = GROUP - key % GROUP;
+
+	return rest < count ? rest : count;
 }
 
 static int make_tables(struct pool *pool, unsigned int pages)
 {
+	pool->mask = GROUP - 1;
+	while (pool->mask < pages / 2)
+		pool->mask = 2 * pool->mask + 1;
 	pool->key = calloc(pages, sizeof(*pool->key));
 	pool->installed = calloc(pages, 1);
 	pool->clean = calloc(pages, 1);
 	pool->next = calloc(pages, sizeof(*pool->next));
-	pool->head = malloc(pages * sizeof(*pool->head));
+	pool->head = malloc((pool->mask + 1ul) * sizeof(*pool->head));
 	if (!pool->key || !pool->installed || !pool->clean || !pool->next || !pool->head)
 		return -ENOMEM;
-	memset(pool->head, 0xff, pages * sizeof(*pool->head));
+	memset(pool->head, 0xff, (pool->mask + 1ul) * sizeof(*pool->head));
 	return 0;
 }
 
@@ -174,19 +191,26 @@ static struct resolver *pool_open(struct pager *pager, int *err)
 	return NULL;
 }
 
-static void remember(struct pool *pool, unsigned int page, uint64_t key)
+static void remember(struct pool *pool, unsigned int page, uint64_t key, unsigned int count)
 {
-	unsigned int hash = hash_of(pool, key);
+	unsigned int i, some;
 
-	pool->key[page] = key;
-	pool->clean[page] = 1;
-	pool->next[page] = pool->head[hash];
-	pool->head[hash] = page;
+	memset(pool->clean + page, 1, count);
+	for (; count; key += some, count -= some) {
+		unsigned int *head = head_of(pool, key);
+
+		some = in_group(key, count);
+		for (i = 0; i < some; i++, page++) {
+			pool->key[page] = key + i;
+			pool->next[page] = head[i];
+			head[i] = page;
+		}
+	}
 }
 
 static void forget(struct pool *pool, unsigned int page)
 {
-	unsigned int *at = &pool->head[hash_of(pool, pool->key[page])];
+	unsigned int *at = head_of(pool, pool->key[page]);
 
 	while (*at != ARENA_NONE && *at != page)
 		at = &pool->next[*at];
@@ -197,7 +221,7 @@ static void forget(struct pool *pool, unsigned int page)
 
 static unsigned int find(const struct pool *pool, uint64_t key)
 {
-	unsigned int page = pool->head[hash_of(pool, key)];
+	unsigned int page = *head_of(pool, key);
 
 	while (page != ARENA_NONE && pool->key[page] != key)
 		page = pool->next[page];
@@ -283,7 +307,7 @@ static long pool_fill(struct resolver *resolver, struct fill *fill)
 	struct pool *pool = pool_of(resolver);
 	unsigned int flags = fill->write ? PGTBL_INSTALL_WRITE : 0;
 	bool shared = !fill->write && is_constant(fill);
-	long i, done;
+	long done;
 
 	if (fill->unit != resolver->arena.page || !has_spare(pool, fill->count))
 		return -EOPNOTSUPP;
@@ -292,11 +316,9 @@ static long pool_fill(struct resolver *resolver, struct fill *fill)
 	if (done <= 0)
 		return done;
 	fill->kept = true;
-	for (i = 0; i < done; i++) {
-		pool->installed[fill->first + i] = 1;
-		if (shared)
-			remember(pool, fill->first + i, fill->key + i);
-	}
+	memset(pool->installed + fill->first, 1, done);
+	if (shared)
+		remember(pool, fill->first, fill->key, done);
 	return done;
 }
 
@@ -323,9 +345,16 @@ static bool pool_known(struct resolver *resolver, uint64_t key, unsigned int cou
 {
 	const struct pool *pool = pool_of(resolver);
 
-	for (; count; key++, count--)
-		if (find(pool, key) != ARENA_NONE)
-			return true;
+	unsigned int i, some;
+
+	for (; count; key += some, count -= some) {
+		const unsigned int *head = head_of(pool, key);
+
+		some = in_group(key, count);
+		for (i = 0; i < some; i++)
+			if (head[i] != ARENA_NONE && find(pool, key + i) != ARENA_NONE)
+				return true;
+	}
 	return false;
 }
 
