@@ -409,6 +409,21 @@ TEST(wrong_places)
 	EXPECT_ERRNO(install(0, shared, 5, 1, 0), ENXIO);
 }
 
+/* The kernel would lock such pages, but not unlock them. */
+TEST(locked_memory_is_refused)
+{
+	unsigned char *at = anon(2);
+
+	make_pool(1);
+	uffd_for(at, 2);
+	ASSERT_OK(mlock2(at, page_size(), MLOCK_ONFAULT));
+	EXPECT_ERRNO(install(0, at, 0, 1, 0), EOPNOTSUPP);
+	EXPECT_EQ(refs_of(0), 0);
+	ASSERT_OK(munlock(at, page_size()));
+	EXPECT_EQ(install(0, at, 0, 1, 0), 1);
+	EXPECT_EQ(*at, pool[0]);
+}
+
 TEST(wrong_pools)
 {
 	struct pgtbl_pool args = { .size = sizeof(args) };
