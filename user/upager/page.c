@@ -7,7 +7,8 @@
 #include "shared.h"
 #include "snapshot.h"
 
-static struct page_bucket *bucket_of(struct pager *pager, const struct client *client, uint64_t addr)
+static struct page_bucket *bucket_of(struct pager *pager, const struct client *client,
+				     uint64_t addr)
 {
 	uint64_t hash = (addr / pager->page ^ (uintptr_t)client >> 4) * 0x9e3779b97f4a7c15ull;
 

@@ -14,7 +14,7 @@ uint64_t page_sum(const struct store *store, uint64_t key, const void *page)
 	if (__builtin_cpu_supports("avx2"))
 		return store_sum_avx2(page, store->page_size, seed);
 #endif
-#if defined(__x86_64__) || defined(__i386__)
+#ifdef __i386
 	if (__builtin_cpu_supports("sse2"))
 		return store_sum_sse2(page, store->page_size, seed);
 #endif

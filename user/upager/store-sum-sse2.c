@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* XXH3 for x86 with SSE2: 64 bits always have it, 32 bits need not. */
-#if defined(__x86_64__) || defined(__i386__)
+/* XXH3 for x86 of 32 bits with SSE2; 64 bits always have it. */
+#ifdef __i386
 #pragma GCC target("sse2")
 #include "store-sum.h"
 

@@ -10,7 +10,7 @@
 #ifdef __x86_64__
 uint64_t store_sum_avx2(const void *page, size_t size, uint64_t seed);
 #endif
-#if defined(__x86_64__) || defined(__i386__)
+#ifdef __i386
 uint64_t store_sum_sse2(const void *page, size_t size, uint64_t seed);
 #endif
 
