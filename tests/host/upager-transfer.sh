@@ -12,13 +12,19 @@
 # shellcheck source-path=SCRIPTDIR source=upager-lib.bash
 . "$(dirname "$0")/upager-lib.bash"
 
-# stores_are LINE...: the stores of the run, and whether they have pages
-stores_are()
+# The stores of the run, and whether they have pages
+stores()
 {
-	equal stores "$(printf '%s\n' "$@")" "$(upager stat --json "$pager" | python3 -c '
+	upager stat --json "$pager" | python3 -c '
 import json, sys
 for store in json.load(sys.stdin)["pagers"][0]["run"]["stores"]:
-    print(store["url"], "pages" if store["pages"] else "none")')"
+    print(store["url"], "pages" if store["pages"] else "none")'
+}
+
+# stores_are LINE...: what stores says
+stores_are()
+{
+	equal stores "$(printf '%s\n' "$@")" "$(stores)"
 }
 
 # in_error WORDS: the last run failed, and said so
@@ -128,6 +134,29 @@ silent()
 	end_load 0 && return "$good"
 }
 
+# The same, while it has been asked to take pages: they are the new one's then.
+silent_when_asked()
+{
+	local good=0
+
+	start_load hold 2048 --store "redis+unix://$work/redis?timeout=3" || return
+	kill -STOP "$redis"
+	run timeout 60 upager limit "$pager" 2M
+	equal "status of limit" 0 "$status" || good=1
+	run timeout 60 upager store "$pager" mem:
+	in_error 'pages stay there' || good=1
+	# it is asked a little later
+	for _ in {1..300}; do
+		[[ $(stores) == 'mem: pages'* ]] && break
+		sleep 0.05
+	done
+	stores_are 'mem: pages' "redis+unix://$work/redis?timeout=3 pages" || good=1
+	kill -CONT "$redis"
+	run timeout 60 upager store "$pager" zmem:
+	equal "when it answers again" 0 "$status" && stores_are 'zmem: pages' || good=1
+	end_load 0 && return "$good"
+}
+
 # The old store has lost pages: who reads one dies of it, as without a transfer.
 lost()
 {
@@ -196,6 +225,7 @@ check file_is_ours file_is_ours
 check cannot_be_opened cannot_be_opened
 check refused refused
 check silent silent
+check silent_when_asked silent_when_asked
 check lost lost
 check one_at_a_time one_at_a_time
 check ends_meanwhile ends_meanwhile

@@ -33,6 +33,7 @@ enum victim_state {
  * @link: in the list of its state, or of those that are free
  * @chain: in its bucket
  * @req: for the store
+ * @store: which
  * @run: whose
  * @key: the page's
  * @page: the page
@@ -44,6 +45,7 @@ struct victim {
 	TAILQ_ENTRY(victim) link;
 	LIST_ENTRY(victim) chain;
 	struct store_req req;
+	const struct store *store;
 	struct run *run;
 	uint64_t key;
 	char *page;
@@ -207,7 +209,7 @@ static void hold(struct run *run, struct victim *victim)
 	TAILQ_INSERT_TAIL(&run->stage.held, victim, link);
 	if (!run->complained)
 		fprintf(stderr, "upager: %s: %s; the limit is exceeded until it takes pages\n",
-			stores_url(&run->stores), stores_why(&run->stores));
+			store_url(victim->store), store_why(victim->store));
 	run->complained = true;
 	run->retry_at = pager_now() + RETRY_NS;
 }
@@ -219,7 +221,7 @@ static void on_put(struct store_req *req)
 
 	run->stage.writing--;
 	if (req->status && victim->known && req->status != -ECANCELED) {
-		transfer_refused(run);
+		transfer_refused(run, victim->store);
 		hold(run, victim);
 	} else {
 		end(&run->stage, victim);
@@ -240,7 +242,7 @@ static void write_one(struct run *run, struct victim *victim)
 		.done = on_put,
 	};
 	stage->writing++;
-	stores_put(&run->stores, &victim->req);
+	victim->store = stores_put(&run->stores, &victim->req);
 }
 
 /**

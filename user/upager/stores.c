@@ -124,13 +124,15 @@ void stores_del_in(struct store *store, uint64_t key)
 	store_submit(store, req);
 }
 
-void stores_put(struct stores *stores, struct store_req *req)
+struct store *stores_put(struct stores *stores, struct store_req *req)
 {
+	struct store *first = stores->at[0];
 	unsigned int i;
 
 	for (i = 1; i < stores->count; i++)
 		stores_del_in(stores->at[i], req->key);
-	store_submit(stores->at[0], req);
+	store_submit(first, req);
+	return first;
 }
 
 void stores_del(struct stores *stores, uint64_t key)

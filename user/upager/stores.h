@@ -81,8 +81,10 @@ bool stores_get(struct stores *stores, struct store_req *req);
  * @req: a request
  *
  * If it fails no store has the page: the caller has.
+ *
+ * Return: the one that was first.
  */
-void stores_put(struct stores *stores, struct store_req *req);
+struct store *stores_put(struct stores *stores, struct store_req *req);
 
 /**
  * stores_del - forget a page

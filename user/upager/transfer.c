@@ -377,11 +377,11 @@ int transfer_begin(struct run *run, const char *url)
 	return transfer->number;
 }
 
-void transfer_refused(struct run *run)
+void transfer_refused(struct run *run, const struct store *store)
 {
 	struct transfer *transfer = &run->transfer;
 
-	if (transfer->state == TRANSFER_MOVING)
+	if (transfer->state == TRANSFER_MOVING && store == transfer->to)
 		transfer->refused = true;
 }
 

@@ -97,10 +97,11 @@ int transfer_begin(struct run *run, const char *url);
 int transfer_step(struct run *run);
 
 /**
- * transfer_refused - the first store has refused a page that was not moved
+ * transfer_refused - a store has refused a page that was not moved
  * @run: whose
+ * @store: which; perhaps the one before, asked when it was the first
  */
-void transfer_refused(struct run *run);
+void transfer_refused(struct run *run, const struct store *store);
 
 /**
  * transfer_end - the run is over: close all stores
