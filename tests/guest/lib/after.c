@@ -27,6 +27,7 @@
 #define MODULE		"pfstat"
 #define DEVICE		"/dev/pfstat"
 #define EVENTS		"/sys/kernel/tracing/kprobe_events"
+#define ENABLED		"/sys/kernel/tracing/events/enable"
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 #define TRIES		300
 #define TRY_USEC	10000
@@ -90,6 +91,24 @@ static int truncate_file(const char *path)
 	return fd < 0 ? -1 : close(fd);
 }
 
+/* Those that are enabled are busy: whoever was killed has left them so. */
+static int remove_events(void)
+{
+	int fd;
+
+	if (!truncate_file(EVENTS))
+		return 0;
+	fd = open(ENABLED, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (write(fd, "0", 1) != 1) {
+		close(fd);
+		return -1;
+	}
+	close(fd);
+	return truncate_file(EVENTS);
+}
+
 int after_program(char *text, size_t len)
 {
 	static int told;
@@ -99,7 +118,7 @@ int after_program(char *text, size_t len)
 	first_line(EVENTS, line, sizeof(line));
 	if (line[0]) {
 		snprintf(text, len, "a kprobe event: %s", line);
-		if (!truncate_file(EVENTS))
+		if (!remove_events())
 			return 1;
 	} else if (access(DEVICE, F_OK)) {
 		snprintf(text, len, "no " DEVICE ": it unloaded the module");
