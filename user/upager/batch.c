@@ -41,7 +41,9 @@ static struct page *get_memory(struct page_table *table)
 		LIST_REMOVE(batch, chain);
 	else
 		batch = malloc(sizeof(*batch) + STREAM_WINDOW * sizeof(*batch->parts));
-	return batch ? memset(batch, 0, sizeof(*batch)) : NULL;
+	if (batch)
+		memset(batch, 0, sizeof(*batch));
+	return batch;
 }
 
 static void make(struct client *client, uint64_t addr, unsigned int count)
