@@ -21,7 +21,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/cow.h"
@@ -54,14 +53,6 @@ static struct progress {
 	atomic_ulong begun;
 	atomic_ulong done;
 } *progress;
-
-static long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000L + now.tv_nsec / 1000000;
-}
 
 static void call_for_ever(void (*prepare)(void), void (*call)(void))
 {

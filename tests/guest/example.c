@@ -94,21 +94,6 @@ TEST_EACH(bad_name, const struct bad_name *, bad_names)
 	EXPECT_ERRNO(pf_set_param(each->text, each->len), each->error);
 }
 
-/* For the kernel, where it has told what state it is in. */
-static void wait_until_asleep(pid_t pid, const char *name)
-{
-	char path[32], want[32], text[256];
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	snprintf(want, sizeof(want), "(%s) S", name);
-	do {
-		stat = fopen(path, "re");
-		ASSERT_TRUE(stat && fgets(text, sizeof(text), stat));
-		fclose(stat);
-	} while (!strstr(text, want));
-}
-
 /* One waits, the other runs: what is said of processes of a test that does not end. */
 TEST(who_is_stuck_is_told)
 {
@@ -129,7 +114,8 @@ TEST(who_is_stuck_is_told)
 		for (;;)
 			;
 	}
-	wait_until_asleep(waits, "sleeper");
+	while (state_of(waits) != 'S')
+		;
 	ASSERT_OK(pipe(out));
 	teller = fork();
 	if (!teller) {

@@ -15,7 +15,6 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/cow.h"
@@ -50,14 +49,6 @@ BEFORE_EACH()
 	if (access(PFSTAT_DEVICE, F_OK))
 		ASSERT_OK(load(""));
 	cow_begin();
-}
-
-static long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000L + now.tv_nsec / 1000000;
 }
 
 static char *area;

@@ -4,6 +4,7 @@
  *
  * vm: smp=2 mem=1024
  */
+#include "lib/stuck.h"
 #include "pgtbl_cli.h"
 
 /**
@@ -154,9 +155,8 @@ static pid_t start_program(const char *command, int *in)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int pipes[2];
-	char path[40], state;
 	pid_t pid;
-	FILE *file;
+	char state;
 	int tries;
 
 	ASSERT_TRUE(!pipe2(pipes, O_CLOEXEC));
@@ -171,13 +171,10 @@ static pid_t start_program(const char *command, int *in)
 	}
 	*in = pipes[1];
 	/* asleep at last: in no other state for 200 ms */
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	for (tries = 0; tries < 20; tries++) {
 		usleep(10000);
-		file = fopen(path, "r");
-		ASSERT_TRUE(file);
-		ASSERT_EQ(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
-		fclose(file);
+		state = state_of(pid);
+		ASSERT_TRUE(state);
 		if (state != 'S')
 			tries = 0;
 	}

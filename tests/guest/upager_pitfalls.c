@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+#include "lib/stuck.h"
 #include "upager_test.h"
 
 static const struct way { const char *name; } ways[] = {
@@ -180,18 +181,13 @@ static void *touch_page(void *arg)
 /* It has nothing to sleep for but the fault. */
 static bool sleeps(const struct toucher *toucher)
 {
-	char name[64], line[256] = "";
-	const char *state;
-	FILE *file;
+	char state;
 
 	if (!toucher->tid)
 		return false;
-	snprintf(name, sizeof(name), "/proc/self/task/%d/stat", (int)toucher->tid);
-	file = fopen(name, "r");
-	ASSERT_TRUE(file);
-	state = fgets(line, sizeof(line), file) ? strrchr(line, ')') : NULL;
-	fclose(file);
-	return state && (state[2] == 'S' || state[2] == 'D');
+	state = state_of(toucher->tid);
+	ASSERT_TRUE(state);
+	return state == 'S' || state == 'D';
 }
 
 TEST(faults_in_a_batch)

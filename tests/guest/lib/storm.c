@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <time.h>
 
 #include "storm.h"
 
@@ -18,4 +19,12 @@ int how_often(int usual, int debug)
 	const char *times = getenv("STORM");
 
 	return (debug_kernel() ? debug : usual) * (times ? atoi(times) : 1);
+}
+
+long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000L + now.tv_nsec / 1000000;
 }

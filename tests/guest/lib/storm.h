@@ -20,4 +20,7 @@ bool debug_kernel(void);
  */
 int how_often(int usual, int debug);
 
+/* milliseconds() - since some moment, for notes of how long something took */
+long milliseconds(void);
+
 #endif

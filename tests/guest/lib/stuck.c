@@ -38,6 +38,15 @@ static int read_stat(const char *path, struct thread *t)
 		      &t->state, &t->group, &t->user, &t->sys) == 4;
 }
 
+char state_of(pid_t tid)
+{
+	struct thread t;
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
+	return read_stat(path, &t) ? t.state : 0;
+}
+
 static void tell_stack(const char *path)
 {
 	FILE *file = fopen(path, "re");

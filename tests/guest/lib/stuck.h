@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where the processes of a test are that does not end. */
+/* What processes of a test are at, above all if it does not end. */
 #ifndef STUCK_H
 #define STUCK_H
 
@@ -13,5 +13,8 @@
  * time it took between them, one that waits by the kernel's functions it is in.
  */
 void stuck_tell(pid_t group);
+
+/* state_of() - of a thread, as in proc(5): 'S' if it waits; 0 if there is none */
+char state_of(pid_t tid);
 
 #endif
