@@ -7,7 +7,6 @@
  *
  * vm: smp=4 mem=1024 timeout=420
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/perf_event.h>
@@ -141,10 +140,7 @@ static void load_program(void)
 	union bpf_attr program = { .prog_type = BPF_PROG_TYPE_KPROBE };
 
 	map_fd = bpf(BPF_MAP_CREATE, &map);
-	/* Kernels of scripts/debug are built without BPF: perf alone is there. */
-	if (map_fd < 0 && errno == ENOSYS && debug_kernel())
-		return;
-	ASSERT_TRUE(map_fd >= 0);
+	ASSERT_OK(map_fd);
 	const struct bpf_insn insns[] = {
 		{ BPF_ST | BPF_MEM | BPF_W, 10, 0, -4, 0 },	/* key: *(u32 *)(fp - 4) = 0 */
 		{ BPF_ALU64 | BPF_MOV | BPF_X, 2, 10, 0, 0 },
@@ -176,8 +172,7 @@ static int probe_event(const char *function, bool at_return)
 	int fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
 
 	ASSERT_OK(fd);
-	if (program_fd >= 0)
-		ASSERT_OK(ioctl(fd, PERF_EVENT_IOC_SET_BPF, program_fd));
+	ASSERT_OK(ioctl(fd, PERF_EVENT_IOC_SET_BPF, program_fd));
 	ASSERT_OK(ioctl(fd, PERF_EVENT_IOC_ENABLE, 0));
 	return fd;
 }
@@ -215,7 +210,7 @@ static uint64_t passed(size_t function, bool at_return)
 	return count;
 }
 
-/* How often the BPF program has run; without BPF, how often it would have. */
+/* How often the BPF program has run. */
 static uint64_t program_runs(void)
 {
 	uint32_t key = 0;
@@ -223,13 +218,8 @@ static uint64_t program_runs(void)
 	union bpf_attr look = {
 		.map_fd = map_fd, .key = (uintptr_t)&key, .value = (uintptr_t)&value,
 	};
-	size_t i;
 
-	if (program_fd >= 0)
-		ASSERT_OK(bpf(BPF_MAP_LOOKUP_ELEM, &look));
-	else
-		for (i = 0; i < NR; i++)
-			value += passed(i, false) + passed(i, true);
+	ASSERT_OK(bpf(BPF_MAP_LOOKUP_ELEM, &look));
 	return value;
 }
 
@@ -375,20 +365,8 @@ static void copy_beside_graph_tracer(void)
 	end_ftrace();
 }
 
-static void need_graph_tracer(void)
-{
-	char tracers[200];
-	FILE *f = fopen(TRACING "available_tracers", "re");
-
-	ASSERT_TRUE(f && fgets(tracers, sizeof(tracers), f));
-	fclose(f);
-	if (!strstr(tracers, "function_graph") && debug_kernel())
-		ktap_skip("the kernel is built without the graph tracer");
-}
-
 TEST_SECONDS(graph_tracer_first, 60)
 {
-	need_graph_tracer();
 	begin_tracer("function_graph");
 	id = track_name(NAME);
 	copy_beside_graph_tracer();
@@ -405,7 +383,6 @@ TEST_SECONDS(graph_tracer_later, 60)
 	    (major > 6 || (major == 6 && minor >= 10)))
 		ktap_skip("who called is in the graph tracer's own memory");
 #endif
-	need_graph_tracer();
 	id = track_name(NAME);
 	begin_tracer("function_graph");
 	copy_beside_graph_tracer();
