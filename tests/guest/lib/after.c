@@ -29,6 +29,7 @@
 #define EVENTS		"/sys/kernel/tracing/kprobe_events"
 #define ENABLED		"/sys/kernel/tracing/events/enable"
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
+#define LOCKDEP		"/proc/lockdep_stats"
 #define TRIES		300
 #define TRY_USEC	10000
 
@@ -528,10 +529,30 @@ static int kmemleak_found(char *text, size_t len)
 	return line[0] != '\0';
 }
 
+/*
+ * Kernels with lockdep only. It switches itself off after a report, which is in
+ * the log, but for other reasons too (an unsafe taint, a table that is full):
+ * programs that passed then were not watched.
+ */
+static int lockdep_off(char *text, size_t len)
+{
+	FILE *file = fopen(LOCKDEP, "re");
+	char line[200];
+	int on = 1;
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, " debug_locks: %d", &on);
+	if (file)
+		fclose(file);
+	if (!on)
+		snprintf(text, len, "lockdep has switched itself off, see " LOCKDEP);
+	return !on;
+}
+
 int after_all(char *text, size_t len)
 {
 	static int (* const steps[])(char *, size_t) = {
-		unload, slab_left, memory_left, pinned_left, kmemleak_found,
+		unload, slab_left, memory_left, pinned_left, kmemleak_found, lockdep_off,
 	};
 	static size_t step;
 	int found = 0;
