@@ -331,9 +331,12 @@ void fuzz_world_close(struct fuzz_world *world)
 bool fuzz_begin(struct fuzz *f, struct fuzz_world *world, uint64_t seed)
 {
 	*f = (struct fuzz){ .world = world, .state = seed };
-	f->out = mmap(NULL, FUZZ_OUT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-		      -1, 0);
-	return f->out != MAP_FAILED;
+	/*
+	 * Some calls ask for more than there is room for, and get it: what is written
+	 * behind the end must not be in another thread's answer.
+	 */
+	f->out = mmap(NULL, FUZZ_OUT + FUZZ_GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return f->out != MAP_FAILED && !mprotect(f->out, FUZZ_OUT, PROT_READ | PROT_WRITE);
 }
 
 bool fuzz_step(struct fuzz *f)

@@ -22,6 +22,7 @@
 #define FUZZ_NAMES	6	/* programs that are tracked and executed */
 #define FUZZ_GROUPS	3	/* cgroups that come and go, and are tracked */
 #define FUZZ_OUT	65536	/* room for answers */
+#define FUZZ_GUARD	65536	/* behind it */
 #define FUZZ_POOL	64	/* pages */
 #define FUZZ_SEQUENCE	8	/* calls that are made again together */
 
