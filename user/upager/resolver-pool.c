@@ -40,6 +40,7 @@
  * @next: by page: with an equal hash of its key, ARENA_NONE ends
  * @head: by hash
  * @mask: the number of these - 1
+ * @known: by group of heads: how many pages are in their lists
  * @copied: since free pages were looked for
  */
 struct pool {
@@ -51,6 +52,7 @@ struct pool {
 	unsigned int *next;
 	unsigned int *head;
 	unsigned int mask;
+	unsigned int *known;
 	unsigned int copied;
 };
 
@@ -72,14 +74,18 @@ static void pool_close(struct resolver *resolver)
 	free(pool->clean);
 	free(pool->next);
 	free(pool->head);
+	free(pool->known);
 	free(pool);
+}
+
+static unsigned int group_of(const struct pool *pool, uint64_t key)
+{
+	return (key / GROUP * 0x9e3779b97f4a7c15ull >> 32) & pool->mask / GROUP;
 }
 
 static unsigned int *head_of(const struct pool *pool, uint64_t key)
 {
-	unsigned int group = key / GROUP * 0x9e3779b97f4a7c15ull >> 32;
-
-	return &pool->head[(group * GROUP | key % GROUP) & pool->mask];
+	return &pool->head[group_of(pool, key) * GROUP + key % GROUP];
 }
 
 /* How many of so many keys have their lists side by side, from that of the first on */
@@ -93,14 +99,17 @@ static unsigned int in_group(uint64_t key, unsigned int count)
 static int make_tables(struct pool *pool, unsigned int pages)
 {
 	pool->mask = GROUP - 1;
-	while (pool->mask < pages / 2)
+	/* so many that most groups are empty: what is not there is not looked for by page */
+	while (pool->mask < 2 * pages)
 		pool->mask = 2 * pool->mask + 1;
 	pool->key = calloc(pages, sizeof(*pool->key));
 	pool->installed = calloc(pages, 1);
 	pool->clean = calloc(pages, 1);
 	pool->next = calloc(pages, sizeof(*pool->next));
 	pool->head = malloc((pool->mask + 1ul) * sizeof(*pool->head));
-	if (!pool->key || !pool->installed || !pool->clean || !pool->next || !pool->head)
+	pool->known = calloc((pool->mask + 1ul) / GROUP, sizeof(*pool->known));
+	if (!pool->key || !pool->installed || !pool->clean || !pool->next || !pool->head ||
+	    !pool->known)
 		return -ENOMEM;
 	memset(pool->head, 0xff, (pool->mask + 1ul) * sizeof(*pool->head));
 	return 0;
@@ -200,6 +209,7 @@ static void remember(struct pool *pool, unsigned int page, uint64_t key, unsigne
 		unsigned int *head = head_of(pool, key);
 
 		some = in_group(key, count);
+		pool->known[group_of(pool, key)] += some;
 		for (i = 0; i < some; i++, page++) {
 			pool->key[page] = key + i;
 			pool->next[page] = head[i];
@@ -214,8 +224,10 @@ static void forget(struct pool *pool, unsigned int page)
 
 	while (*at != ARENA_NONE && *at != page)
 		at = &pool->next[*at];
-	if (*at == page)
+	if (*at == page) {
 		*at = pool->next[page];
+		pool->known[group_of(pool, pool->key[page])]--;
+	}
 	pool->clean[page] = 0;
 }
 
@@ -344,13 +356,14 @@ static long pool_again(struct resolver *resolver, struct fill *fill)
 static bool pool_known(struct resolver *resolver, uint64_t key, unsigned int count)
 {
 	const struct pool *pool = pool_of(resolver);
-
 	unsigned int i, some;
 
 	for (; count; key += some, count -= some) {
 		const unsigned int *head = head_of(pool, key);
 
 		some = in_group(key, count);
+		if (!pool->known[group_of(pool, key)])
+			continue;
 		for (i = 0; i < some; i++)
 			if (head[i] != ARENA_NONE && find(pool, key + i) != ARENA_NONE)
 				return true;
