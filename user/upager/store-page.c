@@ -8,17 +8,7 @@
 /* With the key in it: the page of another key is a wrong page. */
 uint64_t page_sum(const struct store *store, uint64_t key, const void *page)
 {
-	uint64_t seed = key ^ store->run;
-
-#ifdef __x86_64__
-	if (__builtin_cpu_supports("avx2"))
-		return store_sum_avx2(page, store->page_size, seed);
-#endif
-#ifdef __i386
-	if (__builtin_cpu_supports("sse2"))
-		return store_sum_sse2(page, store->page_size, seed);
-#endif
-	return XXH3_64bits_withSeed(page, store->page_size, seed);
+	return store_sum(page, store->page_size, key ^ store->run);
 }
 
 /* Whether all words of a page are @word; most pages differ early. */
