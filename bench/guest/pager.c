@@ -4,6 +4,12 @@
  *
  *   sample loop N		a thread that gets one page at a time: poll(), read(),
  *				UFFDIO_COPY from memory; the peer of all others
+ *   sample apart-file N	the same in a process of its own, which reads the page from a file
+ *				and looks at its checksum; in no order. No pager that does this
+ *				can be cheaper
+ *   sample apart-ahead N	the same in order, 64 pages at a time
+ *   sample apart-pool N	a process of its own that gives 64 pages of the module's pool at
+ *				a time, and knows nothing about them
  *   sample file-in-order N	upager's pager, pages of a file store, which the
  *				process reads in order
  *   sample file-random N	in an order that has none
@@ -39,9 +45,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <pfstat.h>
+
 #include "../../user/upager/attach.h"
 #include "../../user/upager/pager.h"
 #include "../../user/upager/source-store.h"
+#include "../../user/upager/store-sum.h"
 #include "lib/bench.h"
 /* last: it makes noreturn a macro */
 #include "../../user/cli/cli.h"
@@ -132,59 +141,175 @@ static char *map(void)
 			 -1);
 }
 
-/* The peer */
+/**
+ * struct loop - the peers: poll(), read(), answer
+ * @uffd: where it reads
+ * @at: the memory, all pages of it
+ * @from: pages to give, or room for one
+ * @file: has the pages
+ * @sums: of each page
+ * @device: with a pool of as many pages
+ * @ahead: pages at a time
+ * @client: whose memory it is
+ * @give: answers a fault; returns how many pages came
+ */
 struct loop {
 	int uffd;
 	char *at;
 	char *from;
+	int file;
+	uint64_t *sums;
+	struct pgtbl *device;
+	pid_t client;
+	unsigned int ahead;
+	void (*give)(struct loop *loop, uint64_t addr);
 };
+
+static void copy_pages(struct loop *loop, uint64_t addr, const char *from)
+{
+	struct uffdio_copy copy = {
+		.dst = addr, .src = (uintptr_t)from, .len = loop->ahead * page,
+	};
+
+	if (ioctl(loop->uffd, UFFDIO_COPY, &copy))
+		bench_die("UFFDIO_COPY");
+}
+
+static void give_memory(struct loop *loop, uint64_t addr)
+{
+	copy_pages(loop, addr, loop->from + (addr - (uintptr_t)loop->at));
+}
+
+static void give_file(struct loop *loop, uint64_t addr)
+{
+	uint64_t offset = addr - (uintptr_t)loop->at;
+	size_t size = loop->ahead * page;
+	unsigned int first = offset / page, i;
+
+	if (pread(loop->file, loop->from, size, offset) != (ssize_t)size)
+		bench_die("page %u of the file", first);
+	for (i = 0; i < loop->ahead; i++)
+		if (store_sum(loop->from + i * page, page, first + i) != loop->sums[first + i])
+			bench_die("page %u of the file is another", first + i);
+	copy_pages(loop, addr, loop->from);
+}
+
+static void give_pool(struct loop *loop, uint64_t addr)
+{
+	struct pgtbl_run run = {
+		.addr = addr, .page = (addr - (uintptr_t)loop->at) / page, .count = loop->ahead,
+	};
+	struct uffdio_range range = {.start = addr, .len = loop->ahead * page};
+
+	if (pgtbl_install_runs(loop->device, loop->client, &run, 1, 0) != (int)loop->ahead)
+		bench_die("PGTBL_IOC_INSTALL");
+	if (ioctl(loop->uffd, UFFDIO_WAKE, &range))
+		bench_die("UFFDIO_WAKE");
+}
 
 static void *answer(void *arg)
 {
 	struct loop *loop = arg;
 	struct pollfd poll_uffd = {.fd = loop->uffd, .events = POLLIN};
-	struct uffdio_copy copy = {.len = page};
 	struct uffd_msg msg;
 	unsigned int i;
 
-	for (i = 0; i < PAGES; i++) {
+	for (i = 0; i < PAGES; i += loop->ahead) {
 		if (poll(&poll_uffd, 1, -1) != 1 ||
 		    read(loop->uffd, &msg, sizeof(msg)) != sizeof(msg))
 			bench_die("userfaultfd");
-		copy.dst = msg.arg.pagefault.address & -page;
-		copy.src = (uintptr_t)loop->from + (copy.dst - (uintptr_t)loop->at);
-		copy.copy = 0;
-		if (ioctl(loop->uffd, UFFDIO_COPY, &copy))
-			bench_die("UFFDIO_COPY");
+		loop->give(loop, msg.arg.pagefault.address & -page);
 	}
 	return NULL;
 }
 
-static double loop_once(void)
+static void watch(struct loop *loop)
 {
 	struct uffdio_api api = {.api = UFFD_API};
-	struct loop loop = {.at = map(), .from = map()};
-	struct uffdio_register reg = {
-		.range = {.start = (uintptr_t)loop.at, .len = PAGES * page},
-		.mode = UFFDIO_REGISTER_MODE_MISSING,
-	};
+	struct uffdio_register reg = {.mode = UFFDIO_REGISTER_MODE_MISSING};
+
+	loop->at = map();
+	loop->from = map();
+	loop->client = getpid();
+	reg.range.start = (uintptr_t)loop->at;
+	reg.range.len = PAGES * page;
+	loop->uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (loop->uffd < 0 || ioctl(loop->uffd, UFFDIO_API, &api) ||
+	    ioctl(loop->uffd, UFFDIO_REGISTER, &reg))
+		bench_die("userfaultfd");
+}
+
+static void unwatch(struct loop *loop)
+{
+	close(loop->uffd);
+	munmap(loop->at, PAGES * page);
+	munmap(loop->from, PAGES * page);
+}
+
+static double loop_once(void)
+{
+	struct loop loop = {.give = give_memory, .ahead = 1};
 	pthread_t thread;
 	unsigned int i;
 	double cost;
 
+	watch(&loop);
 	for (i = 0; i < PAGES; i++)
 		*(unsigned int *)(loop.from + i * page) = i + 1;
-	loop.uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (loop.uffd < 0 || ioctl(loop.uffd, UFFDIO_API, &api) ||
-	    ioctl(loop.uffd, UFFDIO_REGISTER, &reg) ||
-	    pthread_create(&thread, NULL, answer, &loop))
-		bench_die("userfaultfd");
+	if (pthread_create(&thread, NULL, answer, &loop))
+		bench_die("pthread_create");
 	usleep(10000);		/* it waits in poll() now */
 	cost = touch(loop.at, false, true);
 	pthread_join(thread, NULL);
-	close(loop.uffd);
-	munmap(loop.at, PAGES * page);
-	munmap(loop.from, PAGES * page);
+	unwatch(&loop);
+	return cost;
+}
+
+static void make_file(struct loop *loop)
+{
+	unsigned int i;
+
+	loop->file = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	loop->sums = calloc(PAGES, sizeof(*loop->sums));
+	if (loop->file < 0 || !loop->sums)
+		bench_die("/tmp");
+	for (i = 0; i < PAGES; i++) {
+		*(unsigned int *)loop->from = i + 1;
+		loop->sums[i] = store_sum(loop->from, page, i);
+		if (pwrite(loop->file, loop->from, page, i * page) != (ssize_t)page)
+			bench_die("/tmp");
+	}
+}
+
+static void make_pool(struct loop *loop)
+{
+	loop->device = pgtbl_open();
+	if (!loop->device || !pgtbl_pool_create(loop->device, PAGES))
+		bench_die("/dev/pgtbl");
+}
+
+static double apart_once(bool pool, unsigned int ahead)
+{
+	struct loop loop = {.give = pool ? give_pool : give_file, .ahead = ahead};
+	double cost;
+	pid_t pid;
+
+	watch(&loop);
+	pid = fork();
+	if (pid < 0)
+		bench_die("fork");
+	if (!pid) {
+		if (pool)
+			make_pool(&loop);
+		else
+			make_file(&loop);
+		answer(&loop);
+		_exit(EXIT_SUCCESS);
+	}
+	usleep(1000000);	/* it waits in poll() now */
+	cost = touch(loop.at, ahead == 1, !pool);
+	waitpid(pid, NULL, 0);
+	unwatch(&loop);
 	return cost;
 }
 
@@ -330,10 +455,16 @@ static void again(const char *what)
 {
 	unsigned int i;
 
-	if (!strcmp(what, "loop"))
+	if (!strcmp(what, "loop") || !strncmp(what, "apart", 5))
 		puts("again");
 	while (!strcmp(what, "loop"))
 		loop_once();
+	while (!strcmp(what, "apart-file"))
+		apart_once(false, 1);
+	while (!strcmp(what, "apart-ahead"))
+		apart_once(false, AHEAD);
+	while (!strcmp(what, "apart-pool"))
+		apart_once(true, AHEAD);
 	for (i = 0; i < ARRAY_SIZE(ways); i++)
 		if (!strcmp(what, ways[i].name))
 			clients(&ways[i], 0);
@@ -343,7 +474,6 @@ static void again(const char *what)
 int main(int argc, char **argv)
 {
 	unsigned int i, sample;
-	double cost;
 
 	page = bench_page_size();
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -355,9 +485,16 @@ int main(int argc, char **argv)
 	if (argc > 2 && !strcmp(argv[1], "again"))
 		again(argv[2]);
 	for (sample = 0; sample <= SAMPLES; sample++) {
-		cost = loop_once();
-		if (sample)
-			printf("sample loop %.1f\n", cost);
+		double cost = loop_once(), file = apart_once(false, 1);
+		double some = apart_once(false, AHEAD), pool = apart_once(true, AHEAD);
+
+		/* the first one finds the kernel as it has just begun */
+		if (!sample)
+			continue;
+		printf("sample loop %.1f\n", cost);
+		printf("sample apart-file %.1f\n", file);
+		printf("sample apart-ahead %.1f\n", some);
+		printf("sample apart-pool %.1f\n", pool);
 	}
 	for (i = 0; i < ARRAY_SIZE(ways); i++)
 		clients(&ways[i], SAMPLES + 1);
