@@ -76,7 +76,7 @@ TEST(exchanged_words_count)
 	EXPECT_NE(store_sum(page, PAGE, SEED), sum);
 }
 
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__) || defined(__i386)
 TEST(vectors_agree)
 {
 	uint64_t sum = XXH3_64bits_withSeed(page, PAGE, SEED);

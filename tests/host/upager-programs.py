@@ -35,6 +35,8 @@ PROGRAMS = os.path.join(TOP, "tests", "programs")
 MADE = tempfile.TemporaryDirectory(prefix="programs-")	# pylint: disable=consider-using-with
 #: seconds that a program may take, which is many times what it takes
 SECONDS = 300
+#: times that a program is run until something has happened to its servers before it ended
+ATTEMPTS = 5
 #: keys on the servers when something happens to them
 KEYS = 200
 
@@ -273,6 +275,10 @@ def descendants(pid):
 	return found[1:]
 
 
+class Early(AssertionError):
+	"""Nothing was tested: on a busy machine a program can be faster than we."""
+
+
 def disturb(store, process):
 	"""In the middle: pages are out, and the program stands still until something has happened."""
 	until("pages are on the servers", lambda: store.keys() >= KEYS or process.poll() is not None)
@@ -281,7 +287,7 @@ def disturb(store, process):
 			os.kill(pid, number)
 		if number == signal.SIGSTOP:
 			if process.poll() is not None:
-				raise AssertionError("it ended before anything had happened")
+				raise Early("it ended before anything had happened")
 			store.disturb()
 	store.disturb_more()
 
@@ -379,8 +385,17 @@ def main(args):
 		program, _, store = name.partition("/")
 
 		def function(where):
-			results[program, store] = run(ALL[program], STORES[store](), where)
-			print("# %s" % results[program, store])
+			for attempt in range(ATTEMPTS):
+				place = os.path.join(where, str(attempt))
+				os.mkdir(place)
+				try:
+					result = run(ALL[program], STORES[store](), place)
+					break
+				except Early:
+					if attempt == ATTEMPTS - 1:
+						raise
+			results[program, store] = result
+			print("# %s" % result)
 		function.__name__ = name
 		return function
 	status = servers.run_tests([test(name) for name in names],

@@ -11,7 +11,7 @@
 
 uint64_t store_sum(const void *page, size_t size, uint64_t seed)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__) || defined(__i386)
 	if (__builtin_cpu_supports("avx2"))
 		return store_sum_avx2(page, size, seed);
 	if (__builtin_cpu_supports("sse2"))

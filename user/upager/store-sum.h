@@ -26,7 +26,7 @@ uint64_t store_sum(const void *page, size_t size, uint64_t seed);
  * compiled for them (user/Makefile). With AVX2 a sum of 4 KiB takes 1,400
  * instructions, with SSE2 2,350, or 2,650 with the registers of 32 bits.
  */
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__) || defined(__i386)
 uint64_t store_sum_avx2(const void *page, size_t size, uint64_t seed);
 uint64_t store_sum_sse2(const void *page, size_t size, uint64_t seed);
 #endif
