@@ -271,6 +271,12 @@ static int traces_have_ours(const char *path, char *text, size_t len)
 			append(text, len, " < ", word);
 		}
 		ours |= is_ours(word);
+		/*
+		 * The init code of another module may have been where we came later.
+		 * What ours leaves is seen where no other is loaded.
+		 */
+		excused |= others_loaded() && (strstr(word, " [") ||
+					       !strncmp(word, "do_one_initcall+", 16));
 		/* Kprobes keep their pages of instruction slots. */
 		excused |= !strncmp(word, "__get_insn_slot+", 16);
 		/* The kernel keeps the trampoline of its own kprobe_ftrace_ops. */
