@@ -161,6 +161,9 @@ class Build:
 
 	def configure(self):
 		"""Unpack the source and make .config; its path."""
+		if subprocess.run([os.path.join(TOP, "scripts", "hostdeps"), "kernel"],
+				  stdin=subprocess.DEVNULL, check=False).returncode:
+			raise Failure("what builds kernels is not installed: see above")
 		self._unpack()
 		os.makedirs(self.out, exist_ok=True)
 		text = fragments(self.guest)
