@@ -151,7 +151,7 @@ static char *map(void)
  * @device: with a pool of as many pages
  * @ahead: pages at a time
  * @client: whose memory it is
- * @give: answers a fault; returns how many pages came
+ * @give: answers a fault with @ahead pages
  */
 struct loop {
 	int uffd;

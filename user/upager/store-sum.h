@@ -12,7 +12,7 @@
 /**
  * store_sum - the checksum of a page
  * @page: aligned to 8 bytes
- * @size: in bytes, a multiple of 32
+ * @size: in bytes, a multiple of 16
  * @seed: the same page with another seed has another sum
  *
  * XXH3 with the widest vectors there are; on arm64 two CRCs if the CPU has

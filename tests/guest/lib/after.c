@@ -275,8 +275,8 @@ static int traces_have_ours(const char *path, char *text, size_t len)
 		 * The init code of another module may have been where we came later.
 		 * What ours leaves is seen where no other is loaded.
 		 */
-		excused |= others_loaded() && (strstr(word, " [") ||
-					       !strncmp(word, "do_one_initcall+", 16));
+		excused |= (strstr(word, " [") || !strncmp(word, "do_one_initcall+", 16)) &&
+			   others_loaded();
 		/* Kprobes keep their pages of instruction slots. */
 		excused |= !strncmp(word, "__get_insn_slot+", 16);
 		/* The kernel keeps the trampoline of its own kprobe_ftrace_ops. */

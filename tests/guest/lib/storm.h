@@ -20,7 +20,7 @@ bool debug_kernel(void);
  */
 int how_often(int usual, int debug);
 
-/* milliseconds() - since some moment, for notes of how long something took */
+/* milliseconds() - since some moment, for limits, and notes of how long something took */
 long milliseconds(void);
 
 #endif
