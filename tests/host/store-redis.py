@@ -397,14 +397,15 @@ def cut_in_the_middle(where):
 
 @test
 def junk(where):
-	"""A server that talks nonsense now and then."""
+	"""A server that talks nonsense now and then, or begins an answer without end."""
+	words = (b"?nonsense\r\n", b"*2000000000\r\n")
 	said = []
 
 	def harm(proxy, data):
 		if proxy.passed > 300000 and len(said) < 10:
 			proxy.passed = 0
 			said.append(True)
-			return b"?nonsense\r\n" + data
+			return words[len(said) % 2] + data
 		return data
 
 	server = Redis(where)

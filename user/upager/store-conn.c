@@ -20,6 +20,7 @@
 #define USER_TIMEOUT_MS	10000
 /* Reads per round, so that one server does not keep the others waiting */
 #define READS_AT_ONCE	64
+#define TOO_LARGE	"an answer of more bytes than any that was asked for"
 
 struct flight *flight_new(struct redis *redis, enum flight_type type)
 {
@@ -79,6 +80,7 @@ static void begin(struct conn *conn)
 		conn_fail(conn, conn->ctx ? conn->ctx->errstr : strerror(ENOMEM));
 		return;
 	}
+	reply_guard(&conn->guard, conn->ctx->reader);
 	set_socket(conn);
 	conn->watch.ready = conn_ready;
 	conn->events = EPOLLIN | EPOLLOUT;
@@ -267,11 +269,16 @@ static bool take_answers(struct conn *conn)
 
 	while (true) {
 		if (redisGetReplyFromReader(ctx, &reply) != REDIS_OK) {
-			conn_fail(conn, ctx->errstr);
+			conn_fail(conn, reply_too_large(&conn->guard, ctx->reader) ? TOO_LARGE :
+				  ctx->errstr);
 			return false;
 		}
-		if (!reply)
+		if (!reply && !reply_too_large(&conn->guard, ctx->reader))
 			return true;
+		if (!reply) {
+			conn_fail(conn, TOO_LARGE);
+			return false;
+		}
 		flight = conn->first;
 		if (!flight) {
 			freeReplyObject(reply);

@@ -75,6 +75,7 @@ struct flight {
  * @redis: whose it is
  * @server: the other end
  * @ctx: hiredis's, NULL while there is none
+ * @guard: of its reader
  * @connected: it is established
  * @dirty: there is something to send
  * @events: what is waited for
@@ -91,6 +92,7 @@ struct conn {
 	struct redis *redis;
 	struct server *server;
 	redisContext *ctx;
+	struct reply_guard guard;
 	bool connected;
 	bool dirty;
 	unsigned int events;

@@ -4,6 +4,49 @@
 
 #include "store-reply.h"
 
+/* Whether there is room for @size more in the answer that @task is a part of */
+static bool has_room(const redisReadTask *task, size_t size)
+{
+	struct reply_guard *guard = task->privdata;
+
+	if (!task->parent)
+		guard->size = 0;
+	if (guard->size <= REPLY_MOST)
+		guard->size += size;
+	return guard->size <= REPLY_MOST;
+}
+
+static void *make_string(const redisReadTask *task, char *text, size_t len)
+{
+	const struct reply_guard *guard = task->privdata;
+
+	return has_room(task, len) ? guard->plain->createString(task, text, len) : NULL;
+}
+
+/* Room for all elements is taken at once, when nothing is here but their number. */
+static void *make_array(const redisReadTask *task, int elements)
+{
+	const struct reply_guard *guard = task->privdata;
+	size_t size = elements > 0 ? (size_t)elements : 0;
+
+	return has_room(task, size < REPLY_MOST ? size * 8 : REPLY_MOST + 1) ?
+	       guard->plain->createArray(task, elements) : NULL;
+}
+
+void reply_guard(struct reply_guard *guard, redisReader *reader)
+{
+	*guard = (struct reply_guard){.functions = *reader->fn, .plain = reader->fn};
+	guard->functions.createString = make_string;
+	guard->functions.createArray = make_array;
+	reader->fn = &guard->functions;
+	reader->privdata = guard;
+}
+
+bool reply_too_large(const struct reply_guard *guard, const redisReader *reader)
+{
+	return guard->size > REPLY_MOST || reader->len > REPLY_MOST;
+}
+
 /* A number without sign, up to @max, at *@text; false if there is none. */
 static bool take_number(const char **text, const char *end, unsigned int max, unsigned int *value)
 {

@@ -42,6 +42,35 @@ struct server_info {
 	unsigned int replicas;
 };
 
+/* The most that an answer may have: bytes of text, and 8 for each element of arrays */
+#define REPLY_MOST	(64u << 20)
+
+/**
+ * struct reply_guard - keeps a server from having us take any amount of memory
+ * @functions: the reader's, with ours in between
+ * @plain: the reader's
+ * @size: of the answer up to now, as in REPLY_MOST
+ */
+struct reply_guard {
+	redisReplyObjectFunctions functions;
+	const redisReplyObjectFunctions *plain;
+	size_t size;
+};
+
+/**
+ * reply_guard - have a reader refuse answers larger than REPLY_MOST
+ * @guard: is with it for as long as it lives
+ * @reader: new; gets an error, out of memory, where an answer gets too large
+ */
+void reply_guard(struct reply_guard *guard, redisReader *reader);
+
+/**
+ * reply_too_large - whether an answer was refused for its size, or must be
+ * @guard: of the reader
+ * @reader: after it was given what came
+ */
+bool reply_too_large(const struct reply_guard *guard, const redisReader *reader);
+
 bool reply_redirect(const char *text, size_t len, struct redirect *redirect);
 int reply_slots(const redisReply *reply,
 		void (*range)(void *arg, unsigned int from, unsigned int to, const char *host,
