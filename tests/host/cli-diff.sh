@@ -80,6 +80,14 @@ json()
 			"$(member bytes_copied | cut -d' ' -f3)"
 }
 
+# Permissions that are longer than any: as if they were cut off, so both mappings are one.
+long_perm()
+{
+	sed 's/"rw-p"/"rw-plonger"/g' "$work/a" >"$work/long"
+	run pfstat diff "$work/long" "$work/long"
+	equal "status" 0 "$status" && equal "rows" 1 "$(grep -c 'anonymous rw-p$' "$work/out")"
+}
+
 # refused TEXT FILE: 1, and what is wrong with it
 refused()
 {
@@ -116,6 +124,7 @@ echo '{' >"$work/broken"
 no="not a report in JSON: make one with: pfstat run --json, or pfstat get --json"
 check "diff: text" text
 check "diff: JSON" json
+check "diff: longer permissions than there are" long_perm
 check "diff: a file that is not there" refused "No such file or directory" "$work/nowhere"
 check "diff: other JSON" refused "$no" "$work/other"
 check "diff: broken JSON" refused "$no" "$work/broken"

@@ -17,7 +17,9 @@ struct label *label_get(struct labels *labels, const char *text,
 		text = "anonymous";
 	for (i = 0; i < labels->nr; i++) {
 		label = &labels->array[i];
-		if (!strcmp(label->text, text) && !strcmp(label->perm, perm))
+		/* no more than there is room for: what a file has may be longer */
+		if (!strcmp(label->text, text) &&
+		    !strncmp(label->perm, perm, sizeof(label->perm) - 1))
 			return label;
 	}
 	labels->array = must(reallocarray(labels->array, labels->nr + 1,
