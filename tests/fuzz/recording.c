@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Files that pfstat report is given: read, and all that it makes of them. An
- * input with a first byte that is even is the file behind that byte; of others a
- * file is made, with JSON up to a NUL, then faults.
+ * Files that pfstat report is given: read, and one of all that it makes of them,
+ * which the first byte says. If that byte is even, the file is what stands behind
+ * it; of others a file is made, with JSON up to a NUL, then faults with stacks.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -14,73 +14,134 @@
 #include "../../user/cli/cli.h"
 #include "../../user/pfstat/report.h"
 
+#define ROWS	3
+/* A stack that is so marked stays as it is, and is mostly none. */
+#define STACK_RAW	(1ULL << 63)
+#define STACK_MOST	8
+
 const struct program program = { .name = "pfstat" };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static void show(const struct recording *rec)
+/* All that is written is thrown away, into a file that stays open. */
+static FILE *nowhere(void)
+{
+	static FILE *out;
+
+	if (!out)
+		out = fopen("/dev/null", "we");
+	if (!out)
+		abort();
+	return out;
+}
+
+static void show(const struct recording *rec, unsigned int which)
 {
 	struct names *names = names_new(rec);
-	FILE *out = fopen("/dev/null", "we");
-	int by;
 
-	json_object_put(report_make_json(rec, names));
-	report_print_text(rec, names, 3);
-	report_print_stacks(rec, names);
-	report_print_faults_csv(rec, names);
-	for (by = 0; by < NR_GROUP_BY; by++) {
-		report_print_groups(rec, names, by, 3);
-		report_print_groups_csv(rec, names, by);
-	}
-	if (!out || report_write_html(rec, names, out))
+	which %= 5 + 2 * NR_GROUP_BY;
+	if (which >= 5 + NR_GROUP_BY)
+		report_print_groups_csv(rec, names, which - 5 - NR_GROUP_BY);
+	else if (which >= 5)
+		report_print_groups(rec, names, which - 5, ROWS);
+	else if (which == 4)
+		json_object_put(report_make_json(rec, names));
+	else if (which == 3)
+		report_print_text(rec, names, ROWS);
+	else if (which == 2)
+		report_print_stacks(rec, names);
+	else if (which == 1)
+		report_print_faults_csv(rec, names);
+	else if (report_write_html(rec, names, nowhere()))
 		abort();
-	fclose(out);
 	names_free(names);
 }
 
-static void put(int fd, const void *data, size_t len)
+/* What is put together, and what was in it before */
+static uint8_t *image;
+static size_t used, room;
+
+static void put(const void *data, size_t len)
 {
-	if (write(fd, data, len) != (ssize_t)len)
-		abort();
+	if (room < used + len) {
+		room = 2 * (used + len);
+		image = realloc(image, room);
+		if (!image)
+			abort();
+	}
+	if (len)
+		memcpy(image + used, data, len);
+	used += len;
 }
 
-static void put_file(int fd, const uint8_t *data, size_t len)
+/* The stack's place among the frames, of which there are @nr */
+static __u64 put_stack(__u64 *frames, __u64 *nr, const struct fault *fault)
+{
+	__u64 at = *nr + 1, depth = fault->stack % STACK_MOST, i;
+
+	if (!fault->stack || fault->stack & STACK_RAW)
+		return fault->stack & ~STACK_RAW;
+	frames[(*nr)++] = depth;
+	for (i = 0; i < depth; i++)
+		frames[(*nr)++] = fault->ip + i * (fault->stack >> 8);
+	return at;
+}
+
+static void put_file(const uint8_t *data, size_t len)
 {
 	const uint8_t *end = memchr(data, 0, len);
-	__u64 meta_len = end ? end - data : (ptrdiff_t)len, nr, none = 0;
+	__u64 meta_len = end ? end - data : (ptrdiff_t)len, nr, nr_frames = 0;
 	size_t at = meta_len + !!end;
 	struct fault fault;
+	__u64 *frames;
 
-	put(fd, RECORDING_MAGIC, strlen(RECORDING_MAGIC));
-	put(fd, &meta_len, sizeof(meta_len));
-	put(fd, data, meta_len);
+	put(RECORDING_MAGIC, strlen(RECORDING_MAGIC));
+	put(&meta_len, sizeof(meta_len));
+	put(data, meta_len);
 	nr = (len - at) / sizeof(fault);
-	put(fd, &nr, sizeof(nr));
+	put(&nr, sizeof(nr));
+	frames = malloc((nr * STACK_MOST + 1) * sizeof(*frames));
+	if (!frames)
+		abort();
 	for (; len - at >= sizeof(fault); at += sizeof(fault)) {
 		memcpy(&fault, data + at, sizeof(fault));
 		fault.kind %= PFSTAT_NR_KINDS;
-		fault.stack = 0;
-		put(fd, &fault, sizeof(fault));
+		fault.stack = put_stack(frames, &nr_frames, &fault);
+		put(&fault, sizeof(fault));
 	}
-	put(fd, &none, sizeof(none));
+	put(&nr_frames, sizeof(nr_frames));
+	put(frames, nr_frames * sizeof(*frames));
+	free(frames);
+}
+
+/* A file is made once: to make one takes longer than to read it. */
+static const char *file(void)
+{
+	static char path[40];
+	static int fd = -1;
+
+	if (fd < 0) {
+		fd = memfd_create("recording", MFD_CLOEXEC);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	}
+	if (fd < 0 || pwrite(fd, image, used, 0) != (ssize_t)used || ftruncate(fd, used))
+		abort();
+	return path;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	int fd = memfd_create("recording", MFD_CLOEXEC);
 	struct recording rec = {};
-	char path[40];
 
-	if (fd < 0)
-		abort();
-	if (len && data[0] & 1)
-		put_file(fd, data + 1, len - 1);
-	else if (len)
-		put(fd, data + 1, len - 1);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (!recording_read(&rec, path))
-		show(&rec);
+	if (!len)
+		return 0;
+	used = 0;
+	if (data[0] & 1)
+		put_file(data + 1, len - 1);
+	else
+		put(data + 1, len - 1);
+	if (!recording_read(&rec, file()))
+		show(&rec, data[0] >> 1);
 	recording_free(&rec);
-	close(fd);
 	return 0;
 }

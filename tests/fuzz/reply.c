@@ -27,7 +27,8 @@ static void text(const char *data, size_t len)
 	     redirect.port < 1 || redirect.port > 65535))
 		abort();
 	reply_info(data, len, &info);
-	if (key_slot(data, len) >= CLUSTER_SLOTS)
+	/* of names that are ours, which are short; more only takes time */
+	if (key_slot(data, len < 64 ? len : 64) >= CLUSTER_SLOTS)
 		abort();
 }
 
@@ -45,6 +46,7 @@ static void answer(const redisReply *reply)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	redisReader *reader = redisReaderCreate();
+	struct reply_guard guard;
 	void *reply = NULL;
 	char *copy;
 
@@ -52,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	copy = malloc(len ?: 1);
 	if (!reader || !copy)
 		abort();
+	reply_guard(&guard, reader);
 	memcpy(copy, data, len);
 	text(copy, len);
 	redisReaderFeed(reader, copy, len);
