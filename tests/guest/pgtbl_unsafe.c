@@ -281,16 +281,6 @@ static void *pte_table(pid_t pid, const void *at)
 	}
 }
 
-static void write_entry(void *table, const void *at, uint64_t entry)
-{
-	unsigned int index = pgtbl_index(dev, PGTBL_PTE, (uintptr_t)at);
-
-	if (pgtbl_get_info(dev)->geometry[PGTBL_PTE].entry_size == 4)
-		((volatile uint32_t *)table)[index] = entry;
-	else
-		((volatile uint64_t *)table)[index] = entry;
-}
-
 static void write_pte(pid_t pid, const void *at, const void *donor)
 {
 	void *from = pte_table(getpid(), donor), *to = pte_table(pid, at);

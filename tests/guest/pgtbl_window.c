@@ -18,18 +18,6 @@ static void show(unsigned int page, pid_t pid, const void *at)
 				    window + page * page_size()));
 }
 
-/* shows() - the window's page shows the PTE of an address of ours */
-static bool shows(const unsigned char *page, const void *at)
-{
-	uint64_t pfn;
-
-	pgtbl_decode(dev, PGTBL_PTE,
-		     pgtbl_entry(dev, page, pgtbl_index(dev, PGTBL_PTE,
-							(uintptr_t)at)),
-		     (__u64 *)&pfn);
-	return pfn && pfn == PAGEMAP_PFN(pagemap_of(0, (uintptr_t)at));
-}
-
 static bool all_zero(const unsigned char *page)
 {
 	const uint32_t *word = (const void *)page;

@@ -156,6 +156,27 @@ uint64_t entry_through_windows(pid_t pid, uint64_t addr, unsigned int *level,
 	return entry;
 }
 
+bool shows(const unsigned char *page, const void *at)
+{
+	uint64_t pfn;
+
+	pgtbl_decode(dev, PGTBL_PTE,
+		     pgtbl_entry(dev, page, pgtbl_index(dev, PGTBL_PTE,
+							(uintptr_t)at)),
+		     (__u64 *)&pfn);
+	return pfn && pfn == PAGEMAP_PFN(pagemap_of(0, (uintptr_t)at));
+}
+
+void write_entry(void *table, const void *at, uint64_t entry)
+{
+	unsigned int index = pgtbl_index(dev, PGTBL_PTE, (uintptr_t)at);
+
+	if (pgtbl_get_info(dev)->geometry[PGTBL_PTE].entry_size == 4)
+		((volatile uint32_t *)table)[index] = entry;
+	else
+		((volatile uint64_t *)table)[index] = entry;
+}
+
 uint64_t with(uint64_t entry, const char *name, bool want)
 {
 	unsigned int i, count;

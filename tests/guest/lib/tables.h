@@ -52,6 +52,11 @@ uint64_t entry_of(pid_t pid, const void *at);
 uint64_t entry_through_windows(pid_t pid, uint64_t addr, unsigned int *level,
 			       uint64_t *pfn);
 
+/* A window's page shows the PTE table of an address of ours, which has a page */
+bool shows(const unsigned char *page, const void *at);
+/* A store to the entry of an address in a mapped PTE table */
+void write_entry(void *table, const void *at, uint64_t entry);
+
 /* An entry of PGTBL_PTE with a property made true or false */
 uint64_t with(uint64_t entry, const char *name, bool want);
 /* The same entry without the right to write, as the kernel would write it */
