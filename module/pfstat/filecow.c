@@ -110,13 +110,15 @@ static int pf_filecow_fault(void)
 static int pf_filecow_find(void)
 {
 	struct kprobe lesson = {
-		.symbol_name = "finish_fault",
+		.addr = (void *)pf_symbol_address("finish_fault"),
 		.pre_handler = pf_filecow_learn,
 	};
 	int err;
 
 	if (!current->mm)
 		return -ESRCH;
+	if (!lesson.addr)
+		return -ENOENT;
 	err = register_kprobe(&lesson);
 	if (err)
 		return err;

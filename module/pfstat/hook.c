@@ -437,19 +437,26 @@ u64 pf_hook_missed(void)
 
 /* ---- load and unload ---------------------------------------------------------------- */
 
+/* Those of the points before @end, which means to wait for RCU once. */
+static void pf_points_unregister(const struct pf_point *end)
+{
+	struct kprobe *kps[PF_POINTS];
+	struct pf_point *point;
+	int nr = 0;
+
+	for (point = pf_points; point < end; point++) {
+		if (point->addr)
+			kps[nr++] = &point->kp;
+	}
+	unregister_kprobes(kps, nr);
+}
+
 static void pf_points_exit(void)
 {
-	int i;
-
-	if (pf_hook_used == PFSTAT_HOOK_FTRACE) {
+	if (pf_hook_used == PFSTAT_HOOK_FTRACE)
 		pf_ftrace_exit();
-		return;
-	}
-	for (i = 0; i < PF_POINTS; i++) {
-		if (pf_points[i].addr)
-			unregister_kprobe(&pf_points[i].kp);
-		pf_points[i].addr = 0;
-	}
+	else
+		pf_points_unregister(pf_points + PF_POINTS);
 }
 
 static int pf_points_init(void)
@@ -475,21 +482,16 @@ static int pf_points_init(void)
 	for (point = pf_points; point < pf_points + PF_POINTS; point++) {
 		if (!point->addr)
 			continue;
-		point->kp.symbol_name = point->symbol;
+		point->kp.addr = (void *)point->addr;
 		point->kp.pre_handler = point->pre_handler;
 		point->kp.flags = KPROBE_FLAG_DISABLED;
 		err = register_kprobe(&point->kp);
-		if (err)
-			goto unregister;
+		if (err) {
+			pf_points_unregister(point);
+			return err;
+		}
 	}
 	return 0;
-
-unregister:
-	while (point-- > pf_points) {
-		if (point->addr)
-			unregister_kprobe(&point->kp);
-	}
-	return err;
 }
 
 static int pf_hook_choose(void)
@@ -521,12 +523,16 @@ static int pf_hook_choose(void)
  */
 int pf_hook_init(void)
 {
+	u32 classes;
 	int err;
 
 	err = pf_hook_choose();
 	if (err)
 		return err;
-	if (!(pf_symbol_init() & BIT(PF_CLASS_WP))) {
+	err = pf_symbol_init(&classes);
+	if (err)
+		return err;
+	if (!(classes & BIT(PF_CLASS_WP))) {
 		pr_warn("no do_wp_page: only kinds file and huge are counted\n");
 		pf_kinds &= BIT(PFSTAT_FILE) | BIT(PFSTAT_HUGE);
 	}

@@ -427,7 +427,7 @@ void pf_mm_exec(struct task_struct *task, struct mm_struct *mm);
 
 unsigned long pf_symbol_address(const char *symbol);
 unsigned long pf_real_caller(const struct pt_regs *regs, unsigned long caller);
-u32 pf_symbol_init(void);
+int pf_symbol_init(u32 *classes);
 
 /* ---- lifecycle.c --------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #include <linux/llist.h>
 #include <linux/rethook.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "arch/regs.h"
@@ -16,11 +17,15 @@
 #include "fast.h"
 #include "pfstat.h"
 
-/* Which of them exist on their own is the compiler's choice. */
+/*
+ * Which of them exist on their own is the compiler's choice. A class means that
+ * copies made on behalf of the function belong to faults of that class; without
+ * one, others only ask where it is.
+ */
 static const struct {
 	const char *name;
 	unsigned int class;
-} pf_fault_functions[] = {
+} pf_symbols[] = {
 	{ "wp_page_copy", PF_CLASS_WP },
 	{ "do_wp_page", PF_CLASS_WP },
 	{ "wp_can_reuse_anon_folio", PF_CLASS_WP },
@@ -29,7 +34,14 @@ static const struct {
 	{ "hugetlb_fault", PF_CLASS_HUGETLB },
 	{ "hugetlb_no_page", PF_CLASS_HUGETLB },
 	{ "huge_ptep_clear_flush", PF_CLASS_HUGETLB },
+	{ "ptep_clear_flush" },
+	{ PF_MOVE_ANON_RMAP },
+	{ "exit_mm_release" },
+	{ "exec_mm_release" },
+	{ "finish_fault" },
 };
+
+static unsigned long pf_symbol_addresses[ARRAY_SIZE(pf_symbols)];
 
 /* A return address that a kretprobe has replaced by that of its own code. */
 #ifdef CONFIG_KRETPROBE_ON_RETHOOK
@@ -90,24 +102,56 @@ unsigned int pf_fault_range_nr;
 
 /**
  * pf_symbol_address() - where a function of the kernel is
- * @symbol: its name
+ * @symbol: its name, one of pf_symbols[]
  *
- * kallsyms_lookup_name() is not exported, but a kprobe resolves its symbol.
+ * Context: after pf_symbol_init().
  * Return: its address, or 0 if it is not there, or not to be probed.
  */
 unsigned long pf_symbol_address(const char *symbol)
 {
-	struct kprobe kp = {
-		.symbol_name = symbol,
-		.flags = KPROBE_FLAG_DISABLED,
-	};
-	unsigned long addr;
+	int i;
 
-	if (register_kprobe(&kp))
-		return 0;
-	addr = (unsigned long)kp.addr;
-	unregister_kprobe(&kp);
-	return addr;
+	for (i = 0; i < ARRAY_SIZE(pf_symbols); i++) {
+		if (!strcmp(pf_symbols[i].name, symbol))
+			return pf_symbol_addresses[i];
+	}
+	WARN_ON_ONCE(1);
+	return 0;
+}
+
+/*
+ * kallsyms_lookup_name() is not exported, but a kprobe resolves its symbol. A
+ * look-up goes through all symbols until Linux 6.2, and to take a kprobe away
+ * means to wait for RCU: so each name is looked for once, and all are taken away
+ * together.
+ */
+static int pf_symbol_find_all(void)
+{
+	struct kprobe **registered;
+	struct kprobe *kps;
+	int i, nr = 0;
+
+	kps = kcalloc(ARRAY_SIZE(pf_symbols), sizeof(*kps), GFP_KERNEL);
+	registered = kcalloc(ARRAY_SIZE(pf_symbols), sizeof(*registered),
+			     GFP_KERNEL);
+	if (!kps || !registered) {
+		kfree(kps);
+		kfree(registered);
+		return -ENOMEM;
+	}
+	for (i = 0; i < ARRAY_SIZE(pf_symbols); i++) {
+		kps[i].symbol_name = pf_symbols[i].name;
+		kps[i].flags = KPROBE_FLAG_DISABLED;
+		pf_symbol_addresses[i] = 0;
+		if (register_kprobe(&kps[i]))
+			continue;
+		pf_symbol_addresses[i] = (unsigned long)kps[i].addr;
+		registered[nr++] = &kps[i];
+	}
+	unregister_kprobes(registered, nr);
+	kfree(kps);
+	kfree(registered);
+	return 0;
 }
 
 /* Start and size of the function around @addr, from "name+0x0/0x5c0". */
@@ -127,26 +171,30 @@ static bool pf_symbol_range(unsigned long addr, struct pf_range *range)
 
 /**
  * pf_symbol_init() - find the functions of the fault path
+ * @classes: the classes of faults that were found, a mask of BIT(PF_CLASS_*)
  *
- * Return: the classes of faults that were found, a mask of BIT(PF_CLASS_*).
+ * Return: 0 or a negative errno.
  */
-u32 pf_symbol_init(void)
+int pf_symbol_init(u32 *classes)
 {
 	struct pf_range *range;
-	u32 classes = 0;
-	int i;
+	int i, err;
 
-	BUILD_BUG_ON(ARRAY_SIZE(pf_fault_functions) > PF_FAULT_RANGES);
+	err = pf_symbol_find_all();
+	if (err)
+		return err;
+	*classes = 0;
 	pf_fault_range_nr = 0;
-	for (i = 0; i < ARRAY_SIZE(pf_fault_functions); i++) {
-		unsigned long addr = pf_symbol_address(pf_fault_functions[i].name);
-
+	for (i = 0; i < ARRAY_SIZE(pf_symbols); i++) {
 		range = &pf_fault_ranges[pf_fault_range_nr];
-		if (!addr || !pf_symbol_range(addr, range))
+		if (!pf_symbols[i].class || !pf_symbol_addresses[i])
 			continue;
-		range->class = pf_fault_functions[i].class;
-		classes |= BIT(range->class);
+		if (WARN_ON_ONCE(pf_fault_range_nr == PF_FAULT_RANGES) ||
+		    !pf_symbol_range(pf_symbol_addresses[i], range))
+			continue;
+		range->class = pf_symbols[i].class;
+		*classes |= BIT(range->class);
 		pf_fault_range_nr++;
 	}
-	return classes;
+	return 0;
 }
