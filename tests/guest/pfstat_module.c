@@ -55,8 +55,13 @@ static char *area;
 
 static void *fault(void *arg)
 {
+	int i;
+
 	(void)arg;
-	write_pages(area, PAGES);
+	for (i = 0; i < PAGES; i++) {
+		write_pages(area + i * page_size(), 1);
+		let_others();
+	}
 	return NULL;
 }
 
