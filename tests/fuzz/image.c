@@ -4,29 +4,33 @@
  * right before, or nothing behind them would ever be reached; those of pages are
  * not. The first byte says whether the input is a snapshot or an order of one.
  */
+#define XXH_INLINE_ALL
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "../../user/upager/image.h"
 #include "../../user/upager/order.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static const char *put(int *fd, const void *data, size_t len)
+/* The file is made once: to make one takes longer than to read it. */
+static const char *put(const void *data, size_t len)
 {
-	static char path[2][32];
-	static int which;
+	static char path[32];
+	static int fd = -1;
 
-	which = !which;
-	*fd = memfd_create("fuzz", MFD_CLOEXEC);
-	if (*fd < 0 || write(*fd, data, len) != (ssize_t)len)
+	if (fd < 0) {
+		fd = memfd_create("fuzz", MFD_CLOEXEC);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	}
+	if (fd < 0 || pwrite(fd, data, len, 0) != (ssize_t)len || ftruncate(fd, len))
 		abort();
-	snprintf(path[which], sizeof(path[which]), "/proc/self/fd/%d", *fd);
-	return path[which];
+	return path;
 }
 
 /* What of the input is meant to be tables, gets its checksum. */
@@ -80,43 +84,61 @@ static void use(struct image *image)
 	free(page);
 }
 
+/*
+ * As seal(), for an order: a header of 40 bytes ends in the number of the image, how
+ * many there are, and the checksum of them.
+ */
+static void seal_order(uint8_t *data, size_t len)
+{
+	uint64_t count, sum, id = 0;
+
+	if (len < 40)
+		return;
+	count = (len - 40) / sizeof(count);
+	sum = XXH3_64bits(data + 40, count * sizeof(count));
+	memcpy(data + 16, &id, sizeof(id));
+	memcpy(data + 24, &count, sizeof(count));
+	memcpy(data + 32, &sum, sizeof(sum));
+}
+
 static void use_order(const uint8_t *data, size_t len)
 {
 	const struct image image = {.header = {.total = 64}};
 	uint64_t *at;
 	size_t count, i;
-	int fd;
 
-	if (order_read(put(&fd, data, len), &image, &at, &count) == 0)
+	if (order_read(put(data, len), &image, &at, &count) == 0)
 		for (i = 0; i < count; i++)
 			if (at[i] >= 64)
 				abort();
 	free(at);
-	close(fd);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct image *image;
 	uint8_t *copy;
-	int fd;
 
 	if (!len)
 		return 0;
+	copy = malloc(len);
+	if (!copy)
+		abort();
+	memcpy(copy, data + 1, len - 1);
 	if (data[0] & 1) {
-		use_order(data + 1, len - 1);
+		if (data[0] & 2)
+			seal_order(copy, len - 1);
+		use_order(copy, len - 1);
+		free(copy);
 		return 0;
 	}
-	copy = malloc(len);
-	memcpy(copy, data + 1, len - 1);
 	if (data[0] & 2)
 		seal(copy, len - 1);
-	if (!image_open(put(&fd, copy, len - 1), &image))
+	if (!image_open(put(copy, len - 1), &image))
 		use(image);
 	else if (!*image_error())
 		abort();
 	image_close(image);
-	close(fd);
 	free(copy);
 	return 0;
 }

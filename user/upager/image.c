@@ -195,7 +195,10 @@ static int read_tables(struct image *image)
 	image->regions = malloc(regions + 1);
 	image->pages = malloc(pages + 1);
 	image->packed = malloc(header->page);
-	if (!image->regions || !image->pages || !image->packed)
+	if (header->codec == IMAGE_ZSTD)
+		image->expand = ZSTD_createDCtx();
+	if (!image->regions || !image->pages || !image->packed ||
+	    (header->codec == IMAGE_ZSTD && !image->expand))
 		return bad(image, -ENOMEM, "%s", strerror(ENOMEM));
 	if (!read_all(image, image->regions, regions, header->regions_at) ||
 	    !read_all(image, image->pages, pages, header->regions_at + regions))
@@ -235,8 +238,7 @@ int image_open(const char *path, struct image **image)
 		return err;
 	made->fd = -1;
 	made->path = strdup(path);
-	made->expand = ZSTD_createDCtx();
-	if (made->path && made->expand)
+	if (made->path)
 		err = open_file(made);
 	if (err)
 		image_close(made);
