@@ -21,7 +21,7 @@ import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tests"))
-from lib import servers  # noqa: E402
+from lib import cases, servers  # noqa: E402
 
 GUESTS = os.environ.get("GUESTS", "arm64 amd64 i386").split()
 #: where programs are paged, and nothing else: 32 bits are another library to preload
@@ -41,20 +41,6 @@ SAVED_PAGES = 512
 FILES = ("before", "after", "before.json", "after.json", "gc.diff", "redis", "redis.txt") + PAGED
 SCRIPTS = ("gc.py", "redis.sh", "both.sh", "paged.sh", "paged-dict.py", "paged-lines.py",
 	   "saved.sh")
-
-
-class Tests:
-	"""KTAP, a line for each test."""
-
-	def __init__(self):
-		self.count = self.failed = 0
-
-	def true(self, what, good, why):
-		"""One test."""
-		self.count += 1
-		self.failed += not good
-		print("# %s" % why)
-		print("%sok %d %s" % ("" if good else "not ", self.count, what))
 
 
 def boot(guest, work, port):
@@ -212,7 +198,7 @@ def main():
 	if not servers.install(["redis"]):
 		print("Bail out! redis-server could not be installed")
 		return 1
-	test = Tests()
+	test = cases.Checks()
 	for guest in GUESTS:
 		with tempfile.TemporaryDirectory() as work:
 			found = check_guest(test, guest, work)
@@ -223,8 +209,7 @@ def main():
 					with open(os.path.join(keep, guest, name), "w",
 						  encoding="utf-8") as file:
 						file.write(text)
-	print("1..%d" % test.count)
-	return 1 if test.failed else 0
+	return test.end()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,9 @@ import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests"))
+from lib import cases  # noqa: E402
+
 PFSTAT = os.path.join(os.environ.get("BIN", os.path.join(TOP, "build/host/bin")), "pfstat")
 KINDS = ["copy", "reuse", "zero", "file", "huge", "kernel", "unshare"]
 PAGE = 4096
@@ -80,23 +83,6 @@ def recording(path, **more):
 		out.write(b"pfstat-record 1\n" + struct.pack("<Q", len(text)) + text)
 		out.write(struct.pack("<Q", len(rows)) + b"".join(rows))
 		out.write(struct.pack("<Q%dQ" % len(frames), len(frames), *frames))
-
-
-class Tests:
-	"""KTAP, a line for each test."""
-
-	def __init__(self):
-		self.count = self.failed = 0
-
-	def equal(self, what, want, got):
-		"""One test."""
-		self.count += 1
-		if want == got:
-			print("ok %d %s" % (self.count, what))
-			return
-		self.failed += 1
-		print("# expected: %r\n# got:      %r" % (want, got))
-		print("not ok %d %s" % (self.count, what))
 
 
 def run(*args):
@@ -306,7 +292,7 @@ def main():
 				      stderr=subprocess.STDOUT, text=True)
 		print("# " + done.stdout.replace("\n", "\n# "))
 		browser = shutil.which("chromium")
-	test = Tests()
+	test = cases.Checks()
 	with tempfile.TemporaryDirectory() as work:
 		path = os.path.join(work, "pfstat.data")
 		recording(path)
@@ -321,8 +307,7 @@ def main():
 			check_page(test, browser, path, work)
 		else:
 			test.equal("page: there is a browser (scripts/hostdeps browser)", True, False)
-	print("1..%d" % test.count)
-	return 1 if test.failed else 0
+	return test.end()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tests in Python, as KTAP: each is a function that gets a directory of its own."""
+"""Tests in Python, as KTAP.
+
+run_tests(): each is a function that gets a directory of its own. Checks: each is a
+question about something that took long to make, such as what a guest has left.
+"""
 import functools
 import os
 import shutil
@@ -100,3 +104,26 @@ def run_tests(tests, patterns=(), trouble=None):
 	good = [run_test(function, i + 1) for i, function in enumerate(wanted)]
 	print("1..%d" % len(good))
 	return 0 if all(good) else 1
+
+
+class Checks:
+	"""A line of KTAP for each question."""
+
+	def __init__(self):
+		self.count = self.failed = 0
+
+	def true(self, what, good, why):
+		"""One test; why it is so, or not."""
+		self.count += 1
+		self.failed += not good
+		print("# %s" % why)
+		print("%sok %d %s" % ("" if good else "not ", self.count, what), flush=True)
+
+	def equal(self, what, want, got):
+		"""One test."""
+		self.true(what, want == got, "expected %r, got %r" % (want, got))
+
+	def end(self):
+		"""After the last: the plan; the exit status."""
+		print("1..%d" % self.count)
+		return 1 if self.failed else 0
