@@ -37,10 +37,10 @@ struct pf_fold {
 	struct pf_areas areas;
 };
 
+/* pf_lock is held: the numbers belong together. */
 static bool pf_fold_due(const struct pf_target *target)
 {
-	return READ_ONCE(target->nr_spaces) - READ_ONCE(target->nr_alive) >
-	       keep_ended;
+	return target->nr_spaces - target->nr_alive > keep_ended;
 }
 
 /* The oldest that ended, but not the run's first process, if others do. */
@@ -63,10 +63,11 @@ static void pf_fold_collect(struct pf_fold *fold, u32 room)
 	raw_spin_unlock_irq(&pf_lock);
 }
 
-/* Of spaces that ended, counts and layout are constant. */
+/* Of spaces that ended, counts are constant. */
 static int pf_fold_sum(struct pf_fold *fold)
 {
 	const struct pf_chunk *chunk;
+	struct pf_layout *layout;
 	u32 i;
 	int err;
 
@@ -79,9 +80,11 @@ static int pf_fold_sum(struct pf_fold *fold)
 				return err;
 			cond_resched();
 		}
-		if (!space->layout)
+		layout = pf_space_last_layout(space);
+		if (!layout)
 			continue;
-		err = pf_areas_merge(&fold->areas, space->layout);
+		err = pf_areas_merge(&fold->areas, layout);
+		pf_layout_put(layout);
 		if (err)
 			return err;
 	}
@@ -124,10 +127,14 @@ static int pf_fold_target(struct pf_target *target)
 	fold.new->flags = PF_SPACE_ENDED | PF_SPACE_FORKED | PF_SPACE_FOLDED;
 	pf_areas_init(&fold.areas);
 	pf_fold_collect(&fold, room);
+	err = -ENOENT;
+	if (fold.nr < 2)	/* the first is kept: there is no more to gain */
+		goto put;
 	synchronize_rcu();	/* the last handlers that count there */
 	err = pf_fold_sum(&fold);
 	if (!err)
 		pf_fold_replace(&fold);
+put:
 	while (fold.nr)
 		pf_space_put(fold.spaces[--fold.nr]);
 	pf_areas_free(&fold.areas);
@@ -138,6 +145,16 @@ free_spaces:
 	return err;
 }
 
+static bool pf_fold_wanted(const struct pf_target *target)
+{
+	bool due;
+
+	raw_spin_lock_irq(&pf_lock);
+	due = pf_fold_due(target);
+	raw_spin_unlock_irq(&pf_lock);
+	return due;
+}
+
 static void pf_fold_all(struct work_struct *work)
 {
 	struct pf_target *target;
@@ -146,7 +163,7 @@ static void pf_fold_all(struct work_struct *work)
 	/* Without memory it is tried again at the next end of a process. */
 	mutex_lock(&pf_target_mutex);
 	hash_for_each(pf_targets, i, target, node) {
-		while (pf_fold_due(target) && !pf_fold_target(target))
+		while (pf_fold_wanted(target) && !pf_fold_target(target))
 			cond_resched();
 	}
 	mutex_unlock(&pf_target_mutex);

@@ -318,6 +318,7 @@ void pf_space_drop_list(struct list_head *list);
 void pf_space_end(struct mm_struct *mm);
 void pf_space_sweep(void);
 void pf_space_sweep_some(struct pf_space **spaces, u32 nr);
+struct pf_layout *pf_space_last_layout(struct pf_space *space);
 u32 pf_space_total(void);
 
 /* ---- work queued on tasks, waited for before the module goes ------------ */

@@ -137,10 +137,7 @@ static struct pf_layout *pf_space_layout(struct pf_space *space, bool paths,
 		raw_spin_unlock_irq(&pf_lock);
 		return layout;
 	}
-	raw_spin_lock_irq(&pf_lock);
-	layout = pf_layout_get(space->layout);
-	raw_spin_unlock_irq(&pf_lock);
-	return layout;
+	return pf_space_last_layout(space);
 }
 
 /* ---- summing ----------------------------------------------------------------- */

@@ -401,6 +401,23 @@ void pf_space_sweep_some(struct pf_space **spaces, u32 nr)
 }
 
 /**
+ * pf_space_last_layout() - the VMAs at the end of a space
+ * @space: referenced
+ *
+ * Tasks that end at the same time may each put another there.
+ * Return: for pf_layout_put(), or NULL: none are known.
+ */
+struct pf_layout *pf_space_last_layout(struct pf_space *space)
+{
+	struct pf_layout *layout;
+
+	raw_spin_lock_irq(&pf_lock);
+	layout = pf_layout_get(space->layout);
+	raw_spin_unlock_irq(&pf_lock);
+	return layout;
+}
+
+/**
  * pf_space_total() - how many spaces there are
  *
  * Return: the number, those that wait to be freed included.

@@ -186,6 +186,61 @@ TEST(unknown_hook_is_refused)
 	ASSERT_OK(load(""));
 }
 
+#define CHILDREN	4
+
+WORKLOAD(forking)
+{
+	char *p;
+	int i;
+
+	only_small_pages();
+	p = map_written(PAGES);
+	for (i = 0; i < CHILDREN; i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			write_pages(p, PAGES);
+			_exit(0);
+		}
+		wait_for_child(pid);
+	}
+	workload_at(p);
+	return 0;
+}
+
+static void keep(const char *args)
+{
+	struct pfstat_id id = pfstat_by_name(NAME);
+	struct workload w;
+	unsigned long at;
+
+	pfstat_close(pf);
+	ASSERT_OK(unload());
+	ASSERT_OK(load(args));
+	pf = pfstat_open();
+	ASSERT_TRUE(pf);
+	ASSERT_OK(pfstat_track(pf, &id));
+	w = workload_start("forking", NAME, NULL);
+	at = address_in(workload_wait(&w));
+	workload_go(&w);
+	EXPECT_EQ(workload_end(&w), 0);
+	EXPECT_COUNTS(&id, 0, at, PAGES, .copy = CHILDREN * PAGES);
+	/* It waits for whoever folds. */
+	ASSERT_OK(pfstat_untrack(pf, &id));
+}
+
+/* A run's first process stays apart, so there are always two entries at least. */
+TEST(nothing_to_be_kept_of_ended_processes)
+{
+	keep("keep_ended=0");
+	keep("keep_ended=1");
+	pfstat_close(pf);
+	ASSERT_OK(unload());
+	ASSERT_OK(load(""));
+	pf = pfstat_open();
+	ASSERT_TRUE(pf);
+}
+
 /* Waiting for a target keeps neither its results nor anything else. */
 TEST(values_do_not_outlive_the_module)
 {
