@@ -5,7 +5,7 @@
  * a byte that says what is done and one that says with what: a page is put, got or
  * removed, time passes, or a server says something, from what servers usually say
  * or from the input, or hangs up. Whatever they say, a page that comes back is the
- * one that was put, all requests end, and so does closing the store.
+ * one that was put last, all requests end, and so does closing the store.
  *
  * The time is the harness's: a limit of seconds is over at once.
  */
@@ -43,6 +43,7 @@ static bool inside;
 struct slot {
 	struct store_req req;
 	bool busy;
+	unsigned int version;		/* that is to come back */
 	uint8_t page[PAGE];
 };
 
@@ -210,8 +211,8 @@ static void done(struct store_req *req)
 	slot->busy = false;
 	if (req->op != STORE_GET || req->status)
 		return;
-	fill(page, req->key, slot->page[1]);
-	if (memcmp(page, slot->page, PAGE) || slot->page[1] > versions[req->key])
+	fill(page, req->key, slot->version);
+	if (memcmp(page, slot->page, PAGE))
 		abort();
 }
 
@@ -228,6 +229,9 @@ static void submit(struct store *store, enum store_op op, unsigned int key)
 	slot->req = (struct store_req){.op = op, .key = key, .page = slot->page, .done = done};
 	if (op == STORE_PUT)
 		fill(slot->page, key, ++versions[key]);
+	else
+		memset(slot->page, 0, PAGE);
+	slot->version = versions[key];
 	store_submit(store, &slot->req);
 }
 
