@@ -75,15 +75,19 @@ static void pf_cgroup_match(struct tracepoint *tp, void *data)
 
 static int pf_cgroup_arm(void)
 {
+	int err = -EOPNOTSUPP;
+
 	if (pf_cgroup_users++)
 		return 0;
 	for_each_kernel_tracepoint(pf_cgroup_match, NULL);
-	if (pf_cgroup_tp &&
-	    !tracepoint_probe_register(pf_cgroup_tp, pf_on_attach, NULL))
-		return 0;
-	pr_err("tracepoint cgroup_attach_task is not to be had\n");
-	pf_cgroup_users--;
-	return -EOPNOTSUPP;
+	if (pf_cgroup_tp)
+		err = tracepoint_probe_register(pf_cgroup_tp, pf_on_attach,
+						NULL);
+	if (err) {
+		pr_err("tracepoint cgroup_attach_task: error %d\n", err);
+		pf_cgroup_users--;
+	}
+	return err;
 }
 
 static void pf_cgroup_disarm(void)
@@ -99,7 +103,7 @@ static void pf_cgroup_disarm(void)
  * @target: a new one; its key has the path
  *
  * Context: pf_target_mutex is held.
- * Return: 0, -ESRCH if there is no such cgroup, -EOPNOTSUPP.
+ * Return: 0, -ESRCH if there is no such cgroup, -ENOMEM, -EOPNOTSUPP.
  */
 int pf_cgroup_get(struct pf_target *target)
 {
