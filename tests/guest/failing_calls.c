@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Every allocation and every copy from or to user space of a call fails once:
- * the Nth, for each N until none is left (of many the later ones in steps, see
- * fail_next()). The call says ENOMEM or EFAULT, or does without; what it leaves
- * is the runner's to find, and that it works afterwards is seen at once, by what
- * takes the call back, and at the end.
+ * Every allocation and every copy from or to user space of a call of /dev/pfstat
+ * fails once, and of what tracked processes do: see fail_one_by_one().
  *
  * vm: guests=*-debug mem=1024 timeout=300
  */
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,8 +23,10 @@
 
 #define NAME	"pf-failing"
 #define OTHER	"pf-other"
+#define USER	1234
+#define CGROUP	"/pf-failing"
+#define DIR	"/sys/fs/cgroup" CGROUP
 #define PAGES	16
-#define MOST	5000	/* failures of one call; there are some tens */
 
 static unsigned char *area;
 
@@ -33,18 +34,12 @@ BEFORE_EACH()
 {
 	fail_begin();
 	cow_begin();
-	open_dev();
 	area = filled(PAGES, 1);
 }
 
 static int on_pfstat(unsigned int cmd, void *arg)
 {
 	return ioctl(pfstat_fd(pf), cmd, arg);
-}
-
-static int on_pgtbl(unsigned int cmd, void *arg)
-{
-	return ioctl(pgtbl_fd(dev), cmd, arg);
 }
 
 /* ---- /dev/pfstat --------------------------------------------------------------- */
@@ -90,6 +85,16 @@ static int by_pid(unsigned int cmd, __u32 flags)
 	return on_pfstat(cmd, &t);
 }
 
+static int by_path(unsigned int cmd)
+{
+	struct pfstat_track t = {
+		.size = sizeof(t), .type = PFSTAT_TARGET_CGROUP,
+		.name = (uintptr_t)CGROUP, .name_len = strlen(CGROUP),
+	};
+
+	return on_pfstat(cmd, &t);
+}
+
 static int do_track(void)
 {
 	return by_name(PFSTAT_IOC_TRACK);
@@ -115,18 +120,29 @@ static int do_follow_self(void)
 	return by_pid(PFSTAT_IOC_TRACK, PFSTAT_TRACK_FOLLOW | PFSTAT_TRACK_LATENCY);
 }
 
+static int do_track_cgroup(void)
+{
+	return by_path(PFSTAT_IOC_TRACK);
+}
+
+static int do_untrack_cgroup(void)
+{
+	return by_path(PFSTAT_IOC_UNTRACK);
+}
+
 static int do_reset(void)
 {
 	return by_pid(PFSTAT_IOC_RESET, 0);
 }
 
-static int do_query(void)
+static int query_of(__u32 type, pid_t pid, const char *name)
 {
 	static struct pfstat_vma vmas[64];
 	static struct pfstat_process processes[4];
 	static char paths[4096];
 	struct pfstat_query q = {
-		.size = sizeof(q), .type = PFSTAT_TARGET_PID, .pid = getpid(),
+		.size = sizeof(q), .type = type, .pid = pid,
+		.name = (uintptr_t)name, .name_len = name ? strlen(name) : 0,
 		.vmas = (uintptr_t)vmas, .processes = (uintptr_t)processes,
 		.paths = (uintptr_t)paths, .nr_vmas = 64, .nr_processes = 4,
 		.paths_len = sizeof(paths), .vma_size = sizeof(*vmas),
@@ -134,6 +150,24 @@ static int do_query(void)
 	};
 
 	return on_pfstat(PFSTAT_IOC_QUERY, &q);
+}
+
+static int do_query(void)
+{
+	return query_of(PFSTAT_TARGET_PID, getpid(), NULL);
+}
+
+/* Of several processes, most of which have ended. */
+static int do_query_ended(void)
+{
+	return query_of(PFSTAT_TARGET_NAME, 0, NAME);
+}
+
+static int do_poll(void)
+{
+	struct pollfd waits = { .fd = pfstat_fd(pf), .events = POLLIN };
+
+	return poll(&waits, 1, 0) < 0 ? -1 : 0;
 }
 
 static int do_list(void)
@@ -160,162 +194,14 @@ static int do_get_info(void)
 	return pf_get_info(NAME, strlen(NAME), &stat);
 }
 
-/* ---- /dev/pgtbl ---------------------------------------------------------------- */
+/* What a user without privilege tracks; the probes stay, for others. */
+static int guest = -1;
 
-static int remap(unsigned int level, __u64 pfn)
+static int do_cleanup(void)
 {
-	int fd = pgtbl_fd(dev), ret, error;
-	struct pgtbl_remap remap = {
-		.size = sizeof(remap), .level = level, .pfn = pfn, .addr = (uintptr_t)area,
-	};
-	void *at = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd, PGTBL_WINDOW_OFFSET);
+	struct pfstat_classic c = { .size = sizeof(c) };
 
-	if (at == MAP_FAILED)
-		return -1;
-	remap.remap_vaddr = (uintptr_t)at;
-	ret = ioctl(fd, PGTBL_IOC_REMAP, &remap);
-	error = errno;
-	munmap(at, page_size());
-	errno = error;
-	return ret;
-}
-
-static __u64 table;
-
-static void find_table(void)
-{
-	table = table_of(0, (uintptr_t)area, PGTBL_PTE);
-}
-
-static int do_window_pgd(void)
-{
-	return remap(PGTBL_PGD, 0);
-}
-
-static int do_window_pte(void)
-{
-	return remap(PGTBL_PTE, table);
-}
-
-static int do_walk(void)
-{
-	struct pgtbl_walk walk = { .size = sizeof(walk), .addr = (uintptr_t)area };
-
-	return on_pgtbl(PGTBL_IOC_WALK, &walk);
-}
-
-static int do_scan(void)
-{
-	static struct pgtbl_extent extents[16];
-	struct pgtbl_scan scan = {
-		.size = sizeof(scan), .start = (uintptr_t)area,
-		.end = (uintptr_t)area + PAGES * page_size(), .report = PGTBL_IS_ALL,
-		.extents = (uintptr_t)extents, .count = 16,
-	};
-
-	return on_pgtbl(PGTBL_IOC_SCAN, &scan);
-}
-
-static __u64 entry;
-
-static void find_entry(void)
-{
-	entry = entry_of(0, area);
-}
-
-static int do_update(void)
-{
-	struct pgtbl_edit edit = {
-		.addr = (uintptr_t)area, .level = PGTBL_PTE, .old_entry = entry,
-		.new_entry = with(entry, "accessed", false),
-	};
-	struct pgtbl_update update = {
-		.size = sizeof(update), .count = 1, .edits = (uintptr_t)&edit,
-	};
-
-	return on_pgtbl(PGTBL_IOC_UPDATE, &update);
-}
-
-static int do_flush(void)
-{
-	struct pgtbl_flush flush = {
-		.size = sizeof(flush), .start = (uintptr_t)area,
-		.end = (uintptr_t)area + PAGES * page_size(),
-	};
-
-	return on_pgtbl(PGTBL_IOC_FLUSH, &flush);
-}
-
-/* A file of its own: a file has one pool. */
-static int do_pool(void)
-{
-	struct pgtbl_pool pool = { .size = sizeof(pool), .pages = PAGES };
-	int fd = open(PGTBL_DEVICE, O_RDWR | O_CLOEXEC), ret, error;
-
-	if (fd < 0)
-		return -1;
-	ret = ioctl(fd, PGTBL_IOC_POOL, &pool);
-	error = errno;
-	close(fd);
-	errno = error;
-	return ret;
-}
-
-static unsigned char *hole;
-static struct pgtbl_run runs[2];
-
-static void make_pool(void)
-{
-	if (hole)
-		return;
-	ASSERT_TRUE(pgtbl_pool_create(dev, 2 * PAGES));
-	hole = anon(2 * PAGES);
-	uffd_for(hole, 2 * PAGES);
-	runs[0] = (struct pgtbl_run){ .addr = (uintptr_t)hole, .page = 0, .count = PAGES };
-	runs[1] = (struct pgtbl_run){ .addr = (uintptr_t)hole + PAGES * page_size(),
-				      .page = PAGES, .count = PAGES };
-}
-
-static int do_install(void)
-{
-	struct pgtbl_install install = {
-		.size = sizeof(install), .runs = (uintptr_t)runs, .nr_runs = 2,
-		.flags = PGTBL_INSTALL_WRITE,
-	};
-
-	return on_pgtbl(PGTBL_IOC_INSTALL, &install);
-}
-
-static int do_take(void)
-{
-	static unsigned char result[2 * PAGES];
-	struct pgtbl_take take = {
-		.size = sizeof(take), .runs = (uintptr_t)runs, .nr_runs = 2,
-		.result = (uintptr_t)result,
-	};
-
-	return on_pgtbl(PGTBL_IOC_TAKE, &take);
-}
-
-static int do_refs(void)
-{
-	static __u32 numbers[2 * PAGES];
-	struct pgtbl_refs refs = {
-		.size = sizeof(refs), .count = 2 * PAGES, .refs = (uintptr_t)numbers,
-	};
-
-	return on_pgtbl(PGTBL_IOC_REFS, &refs);
-}
-
-static void take_back(void)
-{
-	ASSERT_OK(do_take());
-}
-
-static void install_all(void)
-{
-	make_pool();
-	ASSERT_OK(do_install());
+	return ioctl(guest, PFSTAT_IOC_CLEANUP, &c);
 }
 
 static void nothing(void)
@@ -330,12 +216,65 @@ static void be_first(void)
 
 static void untrack(void)
 {
-	struct pfstat_id name = pfstat_by_name(NAME), self = pfstat_by_pid(getpid());
+	struct pfstat_id ids[] = {
+		pfstat_by_name(NAME), pfstat_by_pid(getpid()), pfstat_by_cgroup(CGROUP),
+	};
+	size_t i;
 
-	if (pfstat_untrack(pf, &name))
-		ASSERT_EQ(errno, ESRCH);
-	if (pfstat_untrack(pf, &self))
-		ASSERT_EQ(errno, ESRCH);
+	for (i = 0; i < KTAP_ARRAY_SIZE(ids); i++)
+		if (pfstat_untrack(pf, &ids[i]))
+			ASSERT_EQ(errno, ESRCH);
+}
+
+static void make_cgroup(void)
+{
+	if (mkdir(DIR, 0755))
+		ASSERT_EQ(errno, EEXIST);
+}
+
+static void track_cgroup(void)
+{
+	make_cgroup();
+	ASSERT_OK(do_track_cgroup());
+}
+
+/* Of all that the caller may see. */
+static __u32 targets_of(int fd)
+{
+	struct pfstat_info info = { .size = sizeof(info) };
+
+	ASSERT_OK(ioctl(fd, PFSTAT_IOC_INFO, &info));
+	return info.targets;
+}
+
+static void open_as_guest(void)
+{
+	ASSERT_OK(chmod(PFSTAT_DEVICE, 0666));
+	ASSERT_OK(setresuid(USER, USER, 0));
+	guest = open(PFSTAT_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_OK(setresuid(0, 0, 0));
+	ASSERT_OK(guest);
+	ASSERT_OK(chmod(PFSTAT_DEVICE, 0600));
+}
+
+static void track_as_guest(void)
+{
+	struct pfstat_classic c = {
+		.size = sizeof(c), .name = (uintptr_t)NAME, .name_len = strlen(NAME),
+	};
+
+	if (guest < 0)
+		open_as_guest();
+	ASSERT_OK(ioctl(guest, PFSTAT_IOC_SET_PARAM, &c));
+}
+
+/* All or nothing, of the user's; the others stay. */
+static void cleaned_up(void)
+{
+	EXPECT_EQ(targets_of(guest), fail_returned ? 1u : 0u);
+	ASSERT_OK(do_cleanup());
+	EXPECT_EQ(targets_of(guest), 0u);
+	EXPECT_EQ(targets_of(pfstat_fd(pf)), 1u);
 }
 
 /* ---- a tracked process ---------------------------------------------------------- */
@@ -393,64 +332,97 @@ static void run_as_name(void)
 	track();
 }
 
-static const struct call {
-	const char *name;
-	int (*call)(void);
-	void (*before)(void);
-	void (*after)(void);
-} calls[] = {
+/* Some of the name's have ended: what is kept of them. */
+static void run_and_fork(void)
+{
+	int i;
+
+	run_as_name();
+	for (i = 0; i < 3; i++)
+		ASSERT_OK(do_fork());
+}
+
+static void be_nobody(void)
+{
+	write_text("/proc/self/comm", "nobody");
+	track();
+}
+
+/* The process joins the run when it gets the name, */
+static int do_rename(void)
+{
+	return prctl(PR_SET_NAME, NAME);
+}
+
+/* This process has joined if the call has succeeded. */
+static void expect_joined(const struct pfstat_id *id)
+{
+	struct pfstat_result *r = NULL;
+
+	if (fail_returned) {
+		EXPECT_ERRNO(pfstat_query(pf, id, 0, &r), ENODATA);
+	} else {
+		ASSERT_OK(pfstat_query(pf, id, 0, &r));
+		EXPECT_EQ(r->alive, 1u);
+	}
+	pfstat_result_free(r);
+	untrack();
+}
+
+static void renamed(void)
+{
+	struct pfstat_id id = pfstat_by_name(NAME);
+
+	expect_joined(&id);
+}
+
+/* and that of the cgroup when it is moved there. */
+static int do_move(void)
+{
+	static int procs = -1;
+
+	if (procs < 0)
+		procs = open(DIR "/cgroup.procs", O_WRONLY | O_CLOEXEC);
+	return procs < 0 || write(procs, "0", 1) != 1 ? -1 : 0;
+}
+
+static void moved(void)
+{
+	struct pfstat_id id = pfstat_by_cgroup(CGROUP);
+
+	expect_joined(&id);
+	write_text("/sys/fs/cgroup/cgroup.procs", "0");
+}
+
+static const struct fail_call calls[] = {
 	{ "open", do_open, nothing, nothing },
 	{ "info", do_info, nothing, nothing },
 	{ "track_the_first", do_track, be_first, be_first },
 	{ "track", do_track, nothing, untrack },
 	{ "track_a_process", do_track_self, nothing, untrack },
 	{ "follow", do_follow_self, nothing, untrack },
+	{ "track_cgroup", do_track_cgroup, make_cgroup, untrack },
 	{ "untrack", do_untrack, track, untrack },
+	{ "untrack_cgroup", do_untrack_cgroup, track_cgroup, untrack },
+	{ "cleanup", do_cleanup, track_as_guest, cleaned_up },
 	{ "watch", do_watch, track, untrack },
 	{ "reset", do_reset, track_self, untrack },
 	{ "list", do_list, track_self, untrack },
 	{ "query", do_query, track_self, untrack },
+	{ "query_ended", do_query_ended, run_and_fork, untrack },
+	{ "poll", do_poll, track_self, untrack },
 	{ "set_param", do_set_param, nothing, untrack },
 	{ "get_info", do_get_info, run_as_name, untrack },
 	{ "fork", do_fork, track_self, untrack },
 	{ "write", do_write, share, unshare },
-	{ "window_pgd", do_window_pgd, nothing, nothing },
-	{ "window_pte", do_window_pte, find_table, nothing },
-	{ "walk", do_walk, nothing, nothing },
-	{ "scan", do_scan, nothing, nothing },
-	{ "update", do_update, find_entry, nothing },
-	{ "flush", do_flush, nothing, nothing },
-	{ "pool", do_pool, nothing, nothing },
-	{ "install", do_install, make_pool, take_back },
-	{ "take", do_take, install_all, take_back },
-	{ "refs", do_refs, make_pool, nothing },
+	{ "rename", do_rename, be_nobody, renamed },
+	{ "move", do_move, track_cgroup, moved },
 };
 
-TEST_EACH(each_fails_once, const struct call *, calls)
+TEST_EACH(each_fails_once, const struct fail_call *, calls)
 {
-	int n, ret, error, failures = 0;
-
 	track_name(OTHER);
-	for (n = 1; n < MOST; n = fail_next(n)) {
-		each->before();
-		fail_nth(n);
-		errno = 0;
-		ret = each->call();
-		error = errno;
-		if (!fail_happened()) {
-			EXPECT_EQ(ret, 0);
-			each->after();
-			break;
-		}
-		failures++;
-		if (ret && error != ENOMEM && error != EFAULT)
-			ktap_fail(__FILE__, __LINE__, 0, "failure %d: returns %d: %s", n, ret,
-				  strerror(error));
-		each->after();
-	}
-	EXPECT_LT(n, MOST);
-	EXPECT_GT(failures, 0);
-	ktap_note("%d failures", failures);
+	fail_one_by_one(each);
 }
 
 WORKLOAD(child_writes)

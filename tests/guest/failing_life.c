@@ -5,12 +5,14 @@
  *
  * vm: guests=*-debug mem=1024 timeout=600
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 #include "lib/fail.h"
 
 #define NAME	"pf-failing"
+#define CGROUPS	"/sys/fs/cgroup"
 #define PAGES	16
 #define MOST	20000	/* failures of one call; there are some hundreds */
 /* Each of these is counted in memory of its own, see PF_CHUNK_PAGES. */
@@ -99,6 +102,53 @@ TEST_SECONDS(execute, 100)
 	ASSERT_OK(unlink(path));
 }
 
+/* Whether the failure came to one that has ended. */
+static bool ended(pid_t pid)
+{
+	siginfo_t info;
+	char path[40];
+	int left;
+
+	ASSERT_OK(waitid(P_PID, pid, &info, WEXITED | WNOWAIT));
+	snprintf(path, sizeof(path), "/proc/%d/fail-nth", pid);
+	left = read_number(path);
+	ASSERT_EQ(waitpid(pid, NULL, 0), pid);
+	return !left;
+}
+
+/* What was counted of a process stands, whatever fails while it ends. */
+TEST_SECONDS(end, 60)
+{
+	struct pfstat_id id = track_pid(getpid());
+	const struct pfstat_result *r;
+	struct kinds sum;
+	char *area;
+	pid_t pid;
+	int n;
+
+	only_small_pages();
+	area = map_written(PAGES);
+	for (n = 1; n < MOST; n = fail_next(n)) {
+		pid = fork();
+		ASSERT_TRUE(pid >= 0);
+		if (!pid) {
+			write_pages(area, PAGES);
+			fail_nth(n);
+			_exit(0);
+		}
+		if (!ended(pid))
+			break;
+		r = query(&id, pid);
+		EXPECT_EQ(r->alive, 0);
+		sum_range(r, (unsigned long)area, (unsigned long)area + PAGES * page_size(),
+			  &sum);
+		EXPECT_EQ(sum.copy, PAGES);
+	}
+	EXPECT_LT(n, MOST);
+	EXPECT_GT(n, 1);
+	ktap_note("%d could fail", n - 1);
+}
+
 /* Counts in many places; what cannot be counted is said to be lost. */
 WORKLOAD(writes_apart)
 {
@@ -172,7 +222,59 @@ TEST(counts_are_right_afterwards)
 	EXPECT_EQ(workload_end(&w), 0);
 }
 
-/* The last one: what is lost is told until the module goes. */
+#define CHILDREN	150	/* more than there are spaces ready, on any CPU */
+
+static void fork_once(void)
+{
+	pid_t pid = fork();
+
+	ASSERT_TRUE(pid >= 0);
+	if (!pid)
+		_exit(0);
+	ASSERT_EQ(waitpid(pid, NULL, 0), pid);
+}
+
+/* Who cannot join a run for want of memory is said to be lost. */
+TEST(joining_without_memory_is_told)
+{
+	struct pfstat_id self = track_pid(getpid()), name = track_name(NAME);
+	struct pfstat_id cgroup = pfstat_by_cgroup("/pf-failing");
+	__u64 before = lost();
+	struct workload w;
+	__u32 joined;
+	int i;
+
+	if (mkdir(CGROUPS "/pf-failing", 0755))
+		ASSERT_EQ(errno, EEXIST);
+	ASSERT_OK(pfstat_track(pf, &cgroup));
+	fail_module(true);
+	for (i = 0; i < CHILDREN; i++)
+		fork_once();
+	fail_module(false);
+	joined = query(&self, 0)->nr_processes - 1;
+	EXPECT_LT(joined, CHILDREN);
+	EXPECT_GE(lost() - before, CHILDREN - joined);
+
+	fail_module(true);
+	for (i = 0; i < CHILDREN; i++)
+		fork_once();
+	before = lost();
+	write_text("/proc/self/comm", NAME);
+	write_text(CGROUPS "/pf-failing/cgroup.procs", "0");
+	EXPECT_GE(lost() - before, 2u);
+	before = lost();
+	w = workload_start("copies", NAME, NULL);
+	workload_wait(&w);
+	EXPECT_GT(lost(), before);
+	fail_module(false);
+	workload_go(&w);
+	EXPECT_EQ(workload_end(&w), 0);
+	EXPECT_EQ(query(&name, 0)->alive, 0);
+	write_text(CGROUPS "/cgroup.procs", "0");
+	fail_forget();
+}
+
+/* The last ones: what is lost is told until the module goes. */
 TEST(faults_without_memory_are_counted_or_lost)
 {
 	struct pfstat_id id = track_name(NAME);

@@ -286,6 +286,11 @@ static int traces_have_ours(const char *path, char *text, size_t len)
 		/* Goes with the page of a slab, which the allocator keeps. */
 		excused |= !strncmp(word, "memcg_alloc_slab_cgroups+", 25) ||
 			   !strncmp(word, "alloc_slab_obj_exts+", 20);
+		/*
+		 * The kernel forgets the name of a cache that it cannot show in
+		 * sysfs for want of memory; other caches are looked for by name.
+		 */
+		excused |= !strncmp(word, "sysfs_slab_add+", 15);
 		/* What it has counted of a module outlives the module: see gcov.h. */
 		excused |= !strncmp(word, "gcov_event+", 11);
 	}
