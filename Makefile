@@ -16,6 +16,7 @@ help:
 	@echo "make test              run every test in every guest"
 	@echo "make test-debug        the same in guests with kernels that watch themselves"
 	@echo "make test-debug-some   the part of it that takes minutes"
+	@echo "make test-kcsan        what does much at once, where data races are seen"
 	@echo "make coverage          which lines of the module test-debug has run"
 	@echo "make test-outside      tests of others: alone, and tracked"
 	@echo "make fuzz              what reads what others wrote, with inputs made up"
@@ -48,6 +49,15 @@ test-debug-some:
 	$(call need,tests/run)
 	@tests/run --slow 10 --vm-options "--smp 2" --guest i386-debug --out build/test-debug \
 		$(DEBUG_SOME:%=--filter %)
+
+# What has several tasks, threads or clients at the same things. Only the module is slower for
+# being watched.
+KCSAN_SOME := pfstat_storm pfstat_threads pfstat_module pfstat_life pfstat_hooks pfstat_record \
+	pfstat_trace pfstat_top pfstat_cgroup pfstat_fold pfstat_runs pfstat_vmas pgtbl_storm \
+	pgtbl_window pgtbl_edit pgtbl_pool pgtbl_scan pgtbl_unsafe fuzz upager_crowd upager_ways
+test-kcsan:
+	$(call need,tests/run)
+	@tests/run --slow 4 --guest arm64-kcsan --out build/test-kcsan $(KCSAN_SOME:%=--filter %)
 
 coverage:
 	$(call need,tests/coverage)
@@ -95,4 +105,4 @@ install: host
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-debug test-debug-some coverage test-more test-outside fuzz check bench vm build host module install clean
+.PHONY: help demo test test-debug test-debug-some test-kcsan coverage test-more test-outside fuzz check bench vm build host module install clean

@@ -18,7 +18,7 @@
  * repeat it.
  *
  * vm: guests=i386,i386-pae,arm64,amd64 smp=1 timeout=200
- * vm: guests=arm64,*-debug timeout=200
+ * vm: guests=arm64,arm64-kcsan,*-debug timeout=200
  */
 #include <malloc.h>
 #include <pthread.h>
