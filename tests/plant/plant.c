@@ -6,6 +6,8 @@
  */
 #include <linux/fs.h>
 #include <linux/irqflags.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
@@ -14,7 +16,7 @@
 
 static char *what = "no";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "no, warn, oops, hang, cache, kmalloc, vmalloc, mm, task or open");
+MODULE_PARM_DESC(what, "no, warn, oops, hang, cache, kmalloc, vmalloc, mm, task, open or race");
 
 static struct kmem_cache *cache;
 
@@ -70,6 +72,34 @@ static void plant_open(void)
 	lost = filp_open("/dev/pfstat", O_RDWR, 0);
 }
 
+/* Counted by two threads without a lock; only KCSAN sees what is wrong with that. */
+static unsigned long raced;
+
+static int plant_racer(void *unused)
+{
+	while (!kthread_should_stop()) {
+		raced++;
+		barrier();
+		cond_resched();
+	}
+	return 0;
+}
+
+static void plant_race(void)
+{
+	struct task_struct *other = kthread_run(plant_racer, NULL, "plant");
+	unsigned long end = jiffies + 10 * HZ;
+
+	if (IS_ERR(other))
+		return;
+	while (time_before(jiffies, end)) {
+		raced++;
+		barrier();
+		cond_resched();
+	}
+	kthread_stop(other);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -83,6 +113,7 @@ static const struct {
 	{ "mm", plant_mm },
 	{ "task", plant_task },
 	{ "open", plant_open },
+	{ "race", plant_race },
 };
 
 /* Not __init: what is allocated here must be seen to be this module's. */

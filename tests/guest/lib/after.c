@@ -30,6 +30,7 @@
 #define ENABLED		"/sys/kernel/tracing/events/enable"
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 #define LOCKDEP		"/proc/lockdep_stats"
+#define KCSAN		"/sys/kernel/debug/kcsan"
 #define TRIES		300
 #define TRY_USEC	10000
 
@@ -560,10 +561,27 @@ static int lockdep_off(char *text, size_t len)
 	return !on;
 }
 
+/* Kernels with KCSAN only: it is the module that calls it, if it was built to. */
+static int kcsan_blind(char *text, size_t len)
+{
+	FILE *file = fopen(KCSAN, "re");
+	long watched = !file;
+	char line[200];
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "setup_watchpoints: %ld", &watched);
+	if (file)
+		fclose(file);
+	if (!watched)
+		snprintf(text, len, "KCSAN has watched nothing, see " KCSAN);
+	return !watched;
+}
+
 int after_all(char *text, size_t len)
 {
 	static int (* const steps[])(char *, size_t) = {
 		unload, slab_left, memory_left, pinned_left, kmemleak_found, lockdep_off,
+		kcsan_blind,
 	};
 	static size_t step;
 	int found = 0;
