@@ -136,7 +136,7 @@ static struct page *remember(struct pgtbl_space *space, struct change *change,
 		before->now = change->new;
 		if (change->dangerous && !before->dangerous) {
 			before->dangerous = true;
-			space->dangerous++;
+			pgtbl_count_dangerous(space, 1);
 		}
 		/* Taken back. What lacks the accessed bit only is to get it again. */
 		if (before->dangerous ? pgtbl_same(before->now, before->orig) :

@@ -66,6 +66,12 @@ struct pgtbl_made {
 	bool dangerous;
 };
 
+/* The lock of the edits is held; notifiers look without it first. */
+static inline void pgtbl_count_dangerous(struct pgtbl_space *space, int more)
+{
+	WRITE_ONCE(space->dangerous, space->dangerous + more);
+}
+
 struct pgtbl_space *pgtbl_space_get(struct pgtbl_edits *edits,
 				    struct mm_struct *mm, bool dangerous);
 struct pgtbl_made *pgtbl_made_find(struct pgtbl_space *space,

@@ -116,6 +116,12 @@ static u32 usual_page_is(const struct scan *scan, struct vm_area_struct *vma)
 	return vma->vm_flags & VM_SHARED ? PGTBL_IS_FILE : ~0u;
 }
 
+/* is_empty() - all bits are 0; a half of them that is not is enough to say no */
+static bool is_empty(const pteval_t *entry)
+{
+	return !READ_ONCE(*entry);
+}
+
 /*
  * scan_entries() - a part of a PTE table
  *
@@ -138,10 +144,10 @@ static unsigned long scan_entries(struct scan *scan,
 		unsigned long next;
 		u32 is;
 
-		if (!table[i]) {
+		if (is_empty(table + i)) {
 			do {
 				i++;
-			} while (i < last && !table[i]);
+			} while (i < last && is_empty(table + i));
 			is = 0;
 		} else if ((low & PGTBL_PRESENT) && usual != ~0u &&
 			   !pgtbl_special(low)) {

@@ -62,7 +62,7 @@ void pgtbl_made_insert(struct pgtbl_space *space, struct pgtbl_made *made)
 	}
 	rb_link_node(&made->node, parent, link);
 	rb_insert_color(&made->node, &space->made);
-	space->dangerous += made->dangerous;
+	pgtbl_count_dangerous(space, made->dangerous);
 }
 
 /**
@@ -73,7 +73,7 @@ void pgtbl_made_insert(struct pgtbl_space *space, struct pgtbl_made *made)
 void pgtbl_made_erase(struct pgtbl_space *space, struct pgtbl_made *made)
 {
 	rb_erase(&made->node, &space->made);
-	space->dangerous -= made->dangerous;
+	pgtbl_count_dangerous(space, -made->dangerous);
 }
 
 /* restored() - what an entry becomes when an edit of its flags is undone */
