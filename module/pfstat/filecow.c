@@ -42,7 +42,7 @@ static int pf_filecow_learn(struct kprobe *kp, struct pt_regs *regs)
 	const struct vm_fault *vmf = (void *)pf_arg(regs, 0);
 	int reg;
 
-	if (current != pf_filecow_pupil || pf_filecow.addr ||
+	if (current != READ_ONCE(pf_filecow_pupil) || pf_filecow.addr ||
 	    !(vmf->flags & FAULT_FLAG_WRITE) ||
 	    (vmf->vma->vm_flags & VM_SHARED))
 		return 0;
@@ -122,7 +122,8 @@ static int pf_filecow_find(void)
 	err = register_kprobe(&lesson);
 	if (err)
 		return err;
-	pf_filecow_pupil = current;
+	/* The probe is there: others who fault compare it with themselves. */
+	WRITE_ONCE(pf_filecow_pupil, current);
 	err = pf_filecow_fault();
 	unregister_kprobe(&lesson);
 	pf_filecow_pupil = NULL;
@@ -157,7 +158,7 @@ void pf_filecow_disarm(void)
  */
 u64 pf_filecow_missed(void)
 {
-	return pf_filecow_probe.nmissed;
+	return READ_ONCE(pf_filecow_probe.nmissed);
 }
 
 /**

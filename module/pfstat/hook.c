@@ -24,7 +24,7 @@ MODULE_PARM_DESC(hook, "how to hook the fault path: auto, kprobe or ftrace");
 
 static u32 pf_hook_used;
 static u32 pf_kinds = BIT(PFSTAT_NR_KINDS) - 1;
-static bool pf_armed;		/* under pf_target_mutex */
+static bool pf_armed;		/* written under pf_target_mutex */
 
 /* ---- what each hooked function's arguments mean ------------------------- */
 
@@ -364,7 +364,7 @@ int pf_hook_arm(void)
 	err = pf_canary_arm();
 	if (err)
 		goto disarm_filecow;
-	pf_armed = true;
+	WRITE_ONCE(pf_armed, true);
 	return 0;
 
 disarm_filecow:
@@ -381,7 +381,7 @@ disarm_points:
  */
 void pf_hook_disarm(void)
 {
-	pf_armed = false;
+	WRITE_ONCE(pf_armed, false);
 	pf_canary_disarm();
 	pf_filecow_disarm();
 	pf_points_disarm();
@@ -431,7 +431,7 @@ u64 pf_hook_missed(void)
 	int i;
 
 	for (i = 0; i < PF_POINTS; i++)
-		missed += pf_points[i].kp.nmissed;
+		missed += READ_ONCE(pf_points[i].kp.nmissed);
 	return missed;
 }
 

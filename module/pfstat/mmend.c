@@ -14,7 +14,8 @@
  */
 static bool pf_borrowed(const struct task_struct *task, struct mm_struct *mm)
 {
-	return task->vfork_done && atomic_read(&mm->mm_users) > 1;
+	/* Its parent takes it back when it is killed. */
+	return READ_ONCE(task->vfork_done) && atomic_read(&mm->mm_users) > 1;
 }
 
 /**

@@ -97,7 +97,7 @@ struct pf_refill {
 
 struct pf_pool_cpu {
 	raw_spinlock_t lock;		/* protects nr and objs */
-	unsigned int nr;
+	unsigned int nr;		/* also read without it, as a hint */
 	void *objs[PF_POOL_MAX];
 	struct pf_pool *pool;
 	unsigned long refilling;	/* bit n: refills[n] is queued */
@@ -275,7 +275,7 @@ bool pf_cgroup_has(const struct pf_target *target, struct task_struct *task);
  * @chunks: its counts; pushed without a lock, only freed with the space
  * @pid: thread group leader when it was added
  * @parent: of the space that forked it, or NULL
- * @flags: PF_SPACE_*
+ * @flags: PF_SPACE_*; also read without pf_lock
  * @refs: one of the list that it is in, one per user
  * @layout: VMAs at its end; pf_lock
  * @ending: bit 0: @end_work is queued, bit 1: another end came meanwhile

@@ -28,7 +28,8 @@ static void pf_pool_fill_cpu(struct pf_pool *pool, struct pf_pool_cpu *pc)
 			return;
 		raw_spin_lock_irqsave(&pc->lock, flags);
 		if (pc->nr < pool->size) {
-			pc->objs[pc->nr++] = obj;
+			pc->objs[pc->nr] = obj;
+			WRITE_ONCE(pc->nr, pc->nr + 1);
 			obj = NULL;
 		}
 		raw_spin_unlock_irqrestore(&pc->lock, flags);
@@ -88,11 +89,15 @@ static void *pf_pool_pop(struct pf_pool_cpu *pc, unsigned int *left)
 {
 	unsigned long flags;
 	void *obj = NULL;
+	unsigned int nr;
 
 	flags = pf_probe_lock(&pc->lock);
-	if (pc->nr)
-		obj = pc->objs[--pc->nr];
-	*left = pc->nr;
+	nr = pc->nr;
+	if (nr) {
+		obj = pc->objs[--nr];
+		WRITE_ONCE(pc->nr, nr);
+	}
+	*left = nr;
 	pf_probe_unlock(&pc->lock, flags);
 	return obj;
 }

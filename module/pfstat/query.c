@@ -369,12 +369,13 @@ static int pf_sum_layouts(struct pf_sum *sum, const struct pf_spaces *spaces,
 
 	for (i = 0; i < spaces->nr; i++, process++) {
 		struct pf_space *space = spaces->array[i];
+		u32 flags = READ_ONCE(space->flags);	/* it may end now */
 
 		process->pid = pid_vnr(space->pid);
 		process->parent = pid_vnr(space->parent);
-		if (space->flags & PF_SPACE_FORKED)
+		if (flags & PF_SPACE_FORKED)
 			process->flags |= PFSTAT_PROCESS_FORKED;
-		if (space->flags & PF_SPACE_FOLDED)
+		if (flags & PF_SPACE_FOLDED)
 			process->flags |= PFSTAT_PROCESS_FOLDED;
 		layout = pf_space_layout(space, paths, &alive);
 		if (IS_ERR(layout))

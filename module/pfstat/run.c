@@ -270,7 +270,7 @@ void pf_run_rename(struct task_struct *task, const char *comm)
 	unsigned long flags;
 
 	/* A kernel thread may have borrowed an mm. */
-	if (!task->mm || (task->flags & PF_KTHREAD))
+	if (!task->mm || (READ_ONCE(task->flags) & PF_KTHREAD))
 		return;
 	raw_spin_lock_irqsave(&pf_lock, flags);
 	pf_run_join_name(comm, strlen(comm), task, false);
@@ -322,7 +322,7 @@ void pf_run_move(struct task_struct *task)
 {
 	unsigned long flags;
 
-	if (!task->mm || (task->flags & PF_KTHREAD))
+	if (!task->mm || (READ_ONCE(task->flags) & PF_KTHREAD))
 		return;
 	raw_spin_lock_irqsave(&pf_lock, flags);
 	pf_run_join_cgroups(task, task->mm, false);
@@ -459,7 +459,7 @@ static int pf_processes_get(struct pf_processes *list)
 			return -ENOMEM;
 		rcu_read_lock();
 		for_each_process(task) {
-			if (task->flags & PF_KTHREAD)
+			if (READ_ONCE(task->flags) & PF_KTHREAD)
 				continue;
 			if (list->nr == list->room) {
 				full = true;

@@ -185,7 +185,7 @@ static void pf_space_set_ended(struct pf_space *space)
 
 	if (space->flags & PF_SPACE_ENDED)
 		return;
-	space->flags |= PF_SPACE_ENDED;
+	WRITE_ONCE(space->flags, space->flags | PF_SPACE_ENDED);
 	/* Of a replaced run or a dropped target: already unhashed and unlisted. */
 	if (hlist_unhashed(&space->node))
 		return;

@@ -433,7 +433,9 @@ static int pf_target_reset_run(struct pf_target *target)
 	int err;
 
 	do {
-		nr = READ_ONCE(target->nr_alive);
+		raw_spin_lock_irq(&pf_lock);
+		nr = target->nr_alive;
+		raw_spin_unlock_irq(&pf_lock);
 		err = pf_reset_alloc(&fresh, nr);
 		if (err)
 			break;
