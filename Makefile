@@ -53,7 +53,7 @@ test-debug-some:
 # What has several tasks, threads or clients at the same things. Only the module is slower for
 # being watched.
 KCSAN_SOME := pfstat_storm pfstat_threads pfstat_module pfstat_life pfstat_hooks pfstat_record \
-	pfstat_trace pfstat_top pfstat_cgroup pfstat_fold pfstat_runs pfstat_vmas pgtbl_storm \
+	pfstat_trace pfstat_top pfstat_cgroup pfstat_fold pfstat_runs pgtbl_storm \
 	pgtbl_window pgtbl_edit pgtbl_pool pgtbl_scan pgtbl_unsafe fuzz upager_crowd upager_ways
 test-kcsan:
 	$(call need,tests/run)
