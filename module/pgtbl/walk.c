@@ -70,21 +70,34 @@ void pgtbl_descend(struct mm_struct *mm, unsigned long addr,
 pmd_t *pgtbl_pmd(struct mm_struct *mm, unsigned long addr)
 {
 	pgd_t *pgd = pgd_offset(mm, addr);
+	unsigned long flags;
 	p4d_t *p4d;
-	pud_t *pud;
-	pmd_t *pmd, now;
+	pud_t *pudp, pud;
+	pmd_t *pmdp, pmd;
 
 	if (pgd_none(*pgd) || pgd_bad(*pgd))
 		return NULL;
 	p4d = p4d_offset(pgd, addr);
 	if (p4d_none(*p4d) || p4d_bad(*p4d))
 		return NULL;
-	pud = pud_offset(p4d, addr);
-	if (pud_none(*pud) || pud_bad(*pud))
-		return NULL;
-	pmd = pmd_offset(pud, addr);
-	now = pmdp_get_lockless(pmd);
-	return pmd_none(now) || pmd_bad(now) ? NULL : pmd;
+	pudp = pud_offset(p4d, addr);
+	/*
+	 * A table of hugetlb pages may be shared, and others take it away without
+	 * our mmap_lock (huge_pmd_unshare() clears the PUD): so the PUD is read
+	 * once, and interrupts are off, as for pgtbl_descend(), until it is known
+	 * that no PTE table is in there, as in all of those.
+	 */
+	local_irq_save(flags);
+	pud = READ_ONCE(*pudp);
+	pmdp = NULL;
+	if (!pud_none(pud) && !pud_bad(pud)) {
+		pmdp = pmd_offset(mm_pmd_folded(mm) ? pudp : &pud, addr);
+		pmd = pmdp_get_lockless(pmdp);
+		if (pmd_none(pmd) || pmd_bad(pmd))
+			pmdp = NULL;
+	}
+	local_irq_restore(flags);
+	return pmdp;
 }
 
 /* Of the page of an entry that is not special: anonymous, or something else. */
