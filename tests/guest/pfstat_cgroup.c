@@ -149,19 +149,9 @@ TEST(is_moved_away)
 	EXPECT_COUNTS(&id, w.pid, at, PAGES, .copy = PAGES);
 }
 
-/* Where nothing else is, in every program here */
-#define FIXED	0x20000000UL
-
 static int copies_there(void)
 {
-	char *p = mmap((void *)FIXED, PAGES * page_size(), PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-
-	only_small_pages();
-	if (p != (char *)FIXED)
-		return 1;
-	write_pages(p, PAGES);
-	copy_pages(p, PAGES);
+	copy_pages(map_fixed(PAGES), PAGES);
 	return 0;
 }
 
@@ -275,7 +265,7 @@ TEST(record)
 	kill(record.pid, SIGINT);
 	EXPECT_EQ(end_of(&record), 128 + SIGINT);
 	EXPECT_STR_EQ(get_text(parse(answer("pfstat report --json")), "name"), DIR);
-	EXPECT_STR_EQ(answer("pfstat report --csv | grep -c ',0x20000000,copy,'"), "50\n");
+	EXPECT_STR_EQ(answer("pfstat report --csv | grep -c ',%#lx,copy,'", FIXED), "50\n");
 }
 
 static const struct refused {

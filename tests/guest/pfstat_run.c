@@ -41,20 +41,11 @@ WORKLOAD(forks)
 	return 7;
 }
 
-/* Where nothing else is, in every program here */
-#define FIXED	0x20000000UL
-
 static int copies_at_fixed(void)
 {
-	char *p = mmap((void *)FIXED, PAGES * page_size(), PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	pid_t pid;
+	char *p = map_fixed(PAGES);
+	pid_t pid = fork();
 
-	only_small_pages();
-	if (p != (char *)FIXED)
-		return 1;
-	write_pages(p, PAGES);
-	pid = fork();
 	if (!pid) {
 		write_pages(p, CHILD);
 		_exit(0);

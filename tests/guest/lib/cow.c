@@ -81,6 +81,18 @@ char *map_written(size_t n)
 	return p;
 }
 
+char *map_fixed(size_t n)
+{
+	char *p = mmap((void *)FIXED, n * page_size(), PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	if (p != (char *)FIXED)
+		workload_give_up("mmap at a fixed address");
+	only_small_pages();
+	write_pages(p, n);
+	return p;
+}
+
 /* Stores only: to read a page first would map the zero page, or the file's. */
 void write_pages(char *p, size_t n)
 {

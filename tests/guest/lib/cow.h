@@ -59,6 +59,15 @@ char *map_stripes(size_t n);
 /* The same as map_pages(), private, anonymous and written. */
 char *map_written(size_t n);
 
+/*
+ * FIXED - where no program here has anything. On 64 bits heaps begin at random within
+ * 1 GiB behind the program (arch_randomize_brk()), which is mapped low.
+ */
+#define FIXED	0x60000000UL
+
+/* The same as map_written(), of small pages, at FIXED. */
+char *map_fixed(size_t n);
+
 void write_pages(char *p, size_t n);
 
 /* Of @n pages the first of each @every. */
