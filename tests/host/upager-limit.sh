@@ -153,6 +153,13 @@ wrong_stage()
 	equal status 2 "$status" && grep -q 'from 0 to 50' "$work/err"
 }
 
+# 16 EiB is one more than a number of bytes can be.
+wrong_limit()
+{
+	run upager run --limit 16777216T -- true
+	equal status 2 "$status" && grep -q 'not a size' "$work/err"
+}
+
 begin upager python3
 check hot_pages_stay hot_pages_stay
 check clean_pages_are_not_written clean_pages_are_not_written
@@ -165,4 +172,5 @@ check limit_changes limit_changes
 check detach_brings_all_back detach_brings_all_back
 check nobody_there nobody_there
 check wrong_stage wrong_stage
+check wrong_limit wrong_limit
 finish

@@ -99,6 +99,8 @@ const char *set_text(const char *arg, void *to);
 const char *set_number(const char *arg, void *to);
 const char *set_pid(const char *arg, void *to);
 const char *set_milliseconds(const char *arg, void *to);
+/* for an option's own function, which knows the range */
+const char *set_range(const char *arg, unsigned int *to, unsigned int least, unsigned int most);
 
 #define OPT_FLAG(_name, _to, _help) \
 	{.name = _name, .help = _help, .set = set_flag, .to = _to}

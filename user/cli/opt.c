@@ -203,3 +203,19 @@ const char *set_milliseconds(const char *arg, void *to)
 	*(int *)to = seconds * 1000;
 	return NULL;
 }
+
+const char *set_range(const char *arg, unsigned int *to, unsigned int least, unsigned int most)
+{
+	static char problem[64];
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(arg, &end, 10);
+	if (*arg < '0' || *arg > '9' || *end || errno || number < least || number > most) {
+		snprintf(problem, sizeof(problem), "not a number from %u to %u", least, most);
+		return problem;
+	}
+	*to = number;
+	return NULL;
+}

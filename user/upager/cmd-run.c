@@ -28,11 +28,10 @@
 #define EXIT_NOT_FOUND	127
 
 static uint64_t limit, above = 65536;
-static uint64_t stage = 12;
+static unsigned int stage = 12, prefetch;
 static const char *url = "zmem:";
 static char *include, *exclude;
 static const char *resolver;
-static uint64_t prefetch;
 static const char *from;
 static bool record, stats;
 static pid_t join;
@@ -47,14 +46,17 @@ static const char *set_size(const char *arg, void *to)
 	static const char units[] = "KMGT";
 	const char *unit;
 	unsigned long long number;
+	unsigned int shift;
 	char *end;
 
 	errno = 0;
 	number = strtoull(arg, &end, 10);
 	unit = *end ? strchr(units, *end) : NULL;
-	if (*arg < '0' || *arg > '9' || errno || (*end && (!unit || end[1])))
+	shift = unit ? 10 * (unit - units + 1) : 0;
+	if (*arg < '0' || *arg > '9' || errno || (*end && (!unit || end[1])) ||
+	    number > UINT64_MAX >> shift)
 		return "not a size, such as 512K, 64M or 2G";
-	*(uint64_t *)to = unit ? number << 10 * (unit - units + 1) : number;
+	*(uint64_t *)to = number << shift;
 	return NULL;
 }
 
@@ -67,32 +69,14 @@ const char *parse_limit(const char *arg, void *to)
 
 static const char *set_stage(const char *arg, void *to)
 {
-	char *end;
-	unsigned long percent = strtoul(arg, &end, 10);
-
-	if (*arg < '0' || *arg > '9' || *end || percent > 50)
-		return "not a number from 0 to 50";
-	*(uint64_t *)to = percent;
-	return NULL;
+	return set_range(arg, to, 0, 50);
 }
 
 _Static_assert(STREAM_WINDOW == 64, "it is said to be 64");
 
 static const char *set_prefetch(const char *arg, void *to)
 {
-	char *end;
-	unsigned long pages = strtoul(arg, &end, 10);
-
-	if (*arg < '0' || *arg > '9' || *end || pages > STREAM_WINDOW)
-		return "not a number from 0 to 64";
-	*(uint64_t *)to = pages;
-	return NULL;
-}
-
-static const char *set_url(const char *arg, void *to)
-{
-	*(const char **)to = arg;
-	return NULL;
+	return set_range(arg, to, 0, STREAM_WINDOW);
 }
 
 /* One more line */
@@ -112,7 +96,7 @@ static const char *add_pattern(const char *arg, void *to)
 static const struct opt opts[] = {
 	{.name = "limit", .arg = "SIZE", .set = parse_limit, .to = &limit,
 	 .help = "have so much in memory at most (default: no limit)"},
-	{.name = "store", .arg = "URL", .set = set_url, .to = &url,
+	{.name = "store", .arg = "URL", .set = set_text, .to = &url,
 	 .help = "where the rest goes (default: zmem:)"},
 	{.name = "above", .arg = "SIZE", .set = set_size, .to = &above,
 	 .help = "leave smaller mappings alone (default: 64K)"},
@@ -126,7 +110,7 @@ static const struct opt opts[] = {
 	 .help = "page only programs of that name, may be given again"},
 	{.name = "exclude", .arg = "NAME", .set = add_pattern, .to = &exclude,
 	 .help = "do not page programs of that name, may be given again"},
-	{.name = "from", .arg = "FILE", .set = set_url, .to = &from,
+	{.name = "from", .arg = "FILE", .set = set_text, .to = &from,
 	 .help = "fill memory that the program names from this snapshot"},
 	OPT_FLAG("record", &record, "write down beside it in which order its pages are wanted"),
 	{.name = "join", .arg = "PID", .set = set_pid, .to = &join,

@@ -46,35 +46,19 @@ static enum memory_kind kind = MEMORY_ANON;
 static const char *url;
 static bool quiet, inside, show_progress;
 
-static const char *set_count(const char *arg, void *to, long least, long most)
-{
-	static char problem[64];
-	char *end;
-	long number;
-
-	errno = 0;
-	number = strtol(arg, &end, 10);
-	if (end == arg || *end || errno || number < least || number > most) {
-		snprintf(problem, sizeof(problem), "not a number from %ld to %ld", least, most);
-		return problem;
-	}
-	*(unsigned int *)to = number;
-	return NULL;
-}
-
 static const char *set_children(const char *arg, void *to)
 {
-	return set_count(arg, to, 1, CHILDREN_MAX);
+	return set_range(arg, to, 1, CHILDREN_MAX);
 }
 
 static const char *set_threads(const char *arg, void *to)
 {
-	return set_count(arg, to, 1, THREADS_MAX);
+	return set_range(arg, to, 1, THREADS_MAX);
 }
 
 static const char *set_prefetch(const char *arg, void *to)
 {
-	return set_count(arg, to, 0, STREAM_WINDOW);
+	return set_range(arg, to, 0, STREAM_WINDOW);
 }
 
 static const char *set_strategy(const char *arg, void *to)
@@ -103,12 +87,6 @@ static const char *set_memory(const char *arg, void *to)
 	return NULL;
 }
 
-static const char *set_url(const char *arg, void *to)
-{
-	*(const char **)to = arg;
-	return NULL;
-}
-
 static const struct opt opts[] = {
 	{.name = "children", .arg = "K", .set = set_children, .to = &children,
 	 .help = "so many at once (default: 1)"},
@@ -120,7 +98,7 @@ static const struct opt opts[] = {
 	 .help = "anon (default), shmem, memfd, hugetlb, brk"},
 	{.name = "prefetch", .arg = "P", .set = set_prefetch, .to = &prefetch,
 	 .help = "fetch up to P pages ahead (default: 0)"},
-	{.name = "store", .arg = "URL", .set = set_url, .to = &url,
+	{.name = "store", .arg = "URL", .set = set_text, .to = &url,
 	 .help = "keep the pages in a store, such as mem: or file:PATH"},
 	OPT_FLAG("in-process", &inside, "children fill their pages themselves, by SIGBUS"),
 	OPT_FLAG("progress", &show_progress, "show how far long work is, also without a terminal"),
