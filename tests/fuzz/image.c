@@ -9,29 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include "../../user/upager/image.h"
 #include "../../user/upager/order.h"
+#include "file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-/* The file is made once: to make one takes longer than to read it. */
-static const char *put(const void *data, size_t len)
-{
-	static char path[32];
-	static int fd = -1;
-
-	if (fd < 0) {
-		fd = memfd_create("fuzz", MFD_CLOEXEC);
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	}
-	if (fd < 0 || pwrite(fd, data, len, 0) != (ssize_t)len || ftruncate(fd, len))
-		abort();
-	return path;
-}
 
 /* What of the input is meant to be tables, gets its checksum. */
 static void seal(uint8_t *data, size_t len)
@@ -107,7 +92,7 @@ static void use_order(const uint8_t *data, size_t len)
 	uint64_t *at;
 	size_t count, i;
 
-	if (order_read(put(data, len), &image, &at, &count) == 0)
+	if (order_read(file_of(0, data, len), &image, &at, &count) == 0)
 		for (i = 0; i < count; i++)
 			if (at[i] >= 64)
 				abort();
@@ -134,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	}
 	if (data[0] & 2)
 		seal(copy, len - 1);
-	if (!image_open(put(copy, len - 1), &image))
+	if (!image_open(file_of(0, copy, len - 1), &image))
 		use(image);
 	else if (!*image_error())
 		abort();

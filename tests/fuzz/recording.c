@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../../user/cli/cli.h"
 #include "../../user/pfstat/report.h"
+#include "file.h"
 
 #define ROWS	3
 /* A stack that is so marked stays as it is, and is mostly none. */
@@ -114,21 +114,6 @@ static void put_file(const uint8_t *data, size_t len)
 	free(frames);
 }
 
-/* A file is made once: to make one takes longer than to read it. */
-static const char *file(void)
-{
-	static char path[40];
-	static int fd = -1;
-
-	if (fd < 0) {
-		fd = memfd_create("recording", MFD_CLOEXEC);
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	}
-	if (fd < 0 || pwrite(fd, image, used, 0) != (ssize_t)used || ftruncate(fd, used))
-		abort();
-	return path;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct recording rec = {};
@@ -140,7 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		put_file(data + 1, len - 1);
 	else
 		put(data + 1, len - 1);
-	if (!recording_read(&rec, file()))
+	if (!recording_read(&rec, file_of(0, image, used)))
 		show(&rec, data[0] >> 1);
 	recording_free(&rec);
 	return 0;

@@ -7,30 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../../user/cli/cli.h"
 #include "../../user/pfstat/symbol.h"
+#include "file.h"
 
 const struct program program = { .name = "pfstat" };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
-/* The file is made once: to make one takes longer than to read it. */
-static const char *file(const void *data, size_t len)
-{
-	static char path[40];
-	static int fd = -1;
-
-	if (fd < 0) {
-		fd = memfd_create("elf", MFD_CLOEXEC);
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	}
-	if (fd < 0 || pwrite(fd, data, len, 0) != (ssize_t)len || ftruncate(fd, len))
-		abort();
-	return path;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -41,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (len < 2)
 		return 0;
-	path = file(data + 2, len - 2);
+	path = file_of(0, data + 2, len - 2);
 	name = symbol_find(&symbols, path, data[0] | data[1] << 8);
 	used += name ? strlen(name) : 0;
 	for (i = 0; i < sizeof(offsets) / sizeof(*offsets); i++) {
