@@ -26,7 +26,6 @@ BEFORE_EACH()
 /* Each time FORKS children write all pages. */
 WORKLOAD(forks)
 {
-	pid_t pid;
 	char *p;
 	int i;
 
@@ -34,14 +33,8 @@ WORKLOAD(forks)
 	p = map_written(PAGES);
 	workload_at(p);
 	for (;;) {
-		for (i = 0; i < FORKS; i++) {
-			pid = fork();
-			if (!pid) {
-				write_pages(p, PAGES);
-				_exit(0);
-			}
-			wait_for_child(pid);
-		}
+		for (i = 0; i < FORKS; i++)
+			copy_in_child(p, PAGES);
 		workload_at(p);
 	}
 	return 0;

@@ -24,20 +24,13 @@ BEFORE_EACH()
 /* Child i writes 1 + i % PAGES pages. */
 WORKLOAD(forks)
 {
-	pid_t pid;
 	char *p;
 	int i;
 
 	only_small_pages();
 	p = map_written(PAGES);
-	for (i = 0; i < FORKS; i++) {
-		pid = fork();
-		if (!pid) {
-			write_pages(p, 1 + i % PAGES);
-			_exit(0);
-		}
-		wait_for_child(pid);
-	}
+	for (i = 0; i < FORKS; i++)
+		copy_in_child(p, 1 + i % PAGES);
 	workload_at(p);
 	return 0;
 }

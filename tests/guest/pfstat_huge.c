@@ -111,15 +111,9 @@ WORKLOAD(thp_first_write)
 WORKLOAD(thp_child_writes)
 {
 	char *p = map_written_thp();
-	pid_t pid;
 
 	workload_at(p);
-	pid = fork();
-	if (!pid) {
-		write_pages(p, HUGE * thp_size() / page_size());
-		_exit(0);
-	}
-	wait_for_child(pid);
+	copy_in_child(p, HUGE * thp_size() / page_size());
 	if (huge_bytes(p) != HUGE * thp_size())
 		workload_give_up("the parent's huge pages were split");
 	return workload_done();

@@ -54,18 +54,12 @@ WORKLOAD(first_write)
 
 WORKLOAD(child_writes)
 {
-	pid_t pid;
 	char *p;
 
 	begin();
 	p = map_written(PAGES);
 	workload_at(p);
-	pid = fork();
-	if (!pid) {
-		write_pages(p, PAGES);
-		_exit(0);
-	}
-	wait_for_child(pid);
+	copy_in_child(p, PAGES);
 	return workload_done();
 }
 
@@ -100,18 +94,12 @@ WORKLOAD(last_sharer)
 /* Both write: who comes first copies, who comes last keeps. */
 WORKLOAD(child_then_parent)
 {
-	pid_t pid;
 	char *p;
 
 	begin();
 	p = map_written(PAGES);
 	workload_at(p);
-	pid = fork();
-	if (!pid) {
-		write_pages(p, PAGES);
-		_exit(0);
-	}
-	wait_for_child(pid);
+	copy_in_child(p, PAGES);
 	write_pages(p, PAGES);
 	return workload_done();
 }

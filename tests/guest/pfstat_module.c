@@ -195,15 +195,8 @@ WORKLOAD(forking)
 
 	only_small_pages();
 	p = map_written(PAGES);
-	for (i = 0; i < CHILDREN; i++) {
-		pid_t pid = fork();
-
-		if (!pid) {
-			write_pages(p, PAGES);
-			_exit(0);
-		}
-		wait_for_child(pid);
-	}
+	for (i = 0; i < CHILDREN; i++)
+		copy_in_child(p, PAGES);
 	workload_at(p);
 	return 0;
 }

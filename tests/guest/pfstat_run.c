@@ -23,7 +23,6 @@
 /* The child copies CHILD pages; the parent then keeps them, and copies none. */
 WORKLOAD(forks)
 {
-	pid_t pid;
 	char *p;
 
 	only_small_pages();
@@ -31,26 +30,14 @@ WORKLOAD(forks)
 	p = map_written(PAGES);
 	printf("%lx\n", (unsigned long)p);
 	fflush(stdout);
-	pid = fork();
-	if (!pid) {
-		write_pages(p, CHILD);
-		_exit(0);
-	}
-	wait_for_child(pid);
+	copy_in_child(p, CHILD);
 	write_pages(p, PAGES);
 	return 7;
 }
 
 static int copies_at_fixed(void)
 {
-	char *p = map_fixed(PAGES);
-	pid_t pid = fork();
-
-	if (!pid) {
-		write_pages(p, CHILD);
-		_exit(0);
-	}
-	wait_for_child(pid);
+	copy_in_child(map_fixed(PAGES), CHILD);
 	return 0;
 }
 

@@ -93,18 +93,12 @@ WORKLOAD(kernel_writes)
 
 WORKLOAD(child_writes)
 {
-	pid_t pid;
 	char *p;
 
 	only_small_pages();
 	p = map_written(PAGES);
 	workload_at(p);
-	pid = fork();
-	if (!pid) {
-		write_pages(p, PAGES);
-		_exit(0);
-	}
-	wait_for_child(pid);
+	copy_in_child(p, PAGES);
 	return workload_done();
 }
 

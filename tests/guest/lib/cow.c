@@ -181,6 +181,17 @@ void copy_pages(char *p, size_t n)
 	end_sleeper(pid);
 }
 
+void copy_in_child(char *p, size_t n)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		write_pages(p, n);
+		_exit(0);
+	}
+	wait_for_child(pid);
+}
+
 void copy_and_step(size_t n)
 {
 	char *p;

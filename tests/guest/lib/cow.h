@@ -85,6 +85,9 @@ void end_sleeper(pid_t pid);
 /* Writes @n pages while a sleeper shares them: a copy of each, if they were written. */
 void copy_pages(char *p, size_t n);
 
+/* The same in a child, which ends. */
+void copy_in_child(char *p, size_t n);
+
 /* Waits for a child, that must succeed. */
 void wait_for_child(pid_t pid);
 
