@@ -38,7 +38,8 @@ UNUSED = ("*/drivers/gpu/*.[ch]", "*/drivers/net/ethernet/*.[ch]",
 #: What is changed in the source: (file, text, text instead). PROVE_RAW_LOCK_NESTING
 #: wants no lock that sleeps on RT kernels where raw ones are held, and lockdep is off
 #: after its first report. Two places in the kernel do so all the time: consoles, which
-#: write wherever printk is called from, and the refill of DEBUG_OBJECTS' pool.
+#: write wherever printk is called from, and the refill of DEBUG_OBJECTS' pool. One seldom:
+#: a worker of io_uring that wakes another when work for it has just come.
 EDITS = (
 	("kernel/printk/printk.c",
 	 "\tcall_console_driver(con, write_text, len, dropped_text);\n",
@@ -47,6 +48,11 @@ EDITS = (
 	("lib/debugobjects.c",
 	 "\tif (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible())\n\t\tfill_pool();\n",
 	 "\tlockdep_off();\n\tfill_pool();\n\tlockdep_on();\n"),
+	("io_uring/io-wq.c",
+	 "\t\t\tif (wq_has_sleeper(&wqe->wq->hash->wait))\n"
+	 "\t\t\t\twake_up(&wqe->wq->hash->wait);\n",
+	 "\t\t\tlockdep_off();\n\t\t\tif (wq_has_sleeper(&wqe->wq->hash->wait))\n"
+	 "\t\t\t\twake_up(&wqe->wq->hash->wait);\n\t\t\tlockdep_on();\n"),
 )
 #: The same for kernels with KASAN: when a cache is shrunk or destroyed, its objects in
 #: quarantine are freed in an interrupt, with a lock of SLUB's that lockdep misses there.
