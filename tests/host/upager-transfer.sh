@@ -121,6 +121,8 @@ refused()
 silent()
 {
 	start_load hold 2048 --store "redis+unix://$work/redis?timeout=3" || return
+	# what still has to go would go to the new one
+	until_run emptying False || return
 	kill -STOP "$redis"
 	run timeout 60 upager store "$pager" mem:
 	in_error 'pages stay there' &&

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -68,6 +69,8 @@ static size_t page_size;
 static bool all_locked;
 /* Where pages are moved to; and a page that tells the pager who a child is */
 static char *place, *mark;
+/* Posted when the pager can have the program's pages moved, or it is known that it can't */
+static sem_t movable;
 
 static void *real_mmap(void *at, size_t len, int prot, int flags, int fd, off64_t offset)
 {
@@ -343,22 +346,33 @@ static void tell_process(void)
 	*(volatile char *)mark;
 }
 
-static void *evict(void *arg)
+/* Offers the pager to move pages: a socket, or -1. */
+static int offer(void)
 {
 	struct evict_answer answer = {.to = (uintptr_t)place};
 	char path[128];
+	int sock;
+
+	snprintf(path, sizeof(path), "%s" EVICT_SUFFIX, getenv(RUN_SOCKET_ENV));
+	sock = wire_connect(path);
+	if (sock < 0)
+		return -1;
+	sock = keep_high(sock);
+	return write(sock, &answer, sizeof(answer)) == sizeof(answer) ? sock : -1;
+}
+
+static void *evict(void *arg)
+{
+	struct evict_answer answer;
 	struct evict_order order;
 	int sock;
 
 	prctl(PR_SET_NAME, EVICT_THREAD);
 	if (arg)
 		tell_process();
-	snprintf(path, sizeof(path), "%s" EVICT_SUFFIX, getenv(RUN_SOCKET_ENV));
-	sock = wire_connect(path);
+	sock = offer();
+	sem_post(&movable);
 	if (sock < 0)
-		return NULL;
-	sock = keep_high(sock);
-	if (write(sock, &answer, sizeof(answer)) != sizeof(answer))
 		return NULL;
 	while (read(sock, &order, sizeof(order)) == sizeof(order)) {
 		if (!order.len) {
@@ -374,21 +388,23 @@ static void *evict(void *arg)
 	return NULL;
 }
 
-/* @child: of fork() */
-static void start_evictor(bool child)
+/* @child: of fork(). Return: whether there is one. */
+static bool start_evictor(bool child)
 {
 	sigset_t all, before;
 	pthread_attr_t attr;
 	pthread_t thread;
+	int err;
 
 	/* signals are for the program's own threads */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_create(&thread, &attr, evict, child ? mark : NULL);
+	err = pthread_create(&thread, &attr, evict, child ? mark : NULL);
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return !err;
 }
 
 static void before_fork(void)
@@ -442,5 +458,9 @@ static __attribute__((constructor)) void start(void)
 	mark = real_mmap(NULL, page_size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (mark == MAP_FAILED || attach_region(&pager, mark, page_size, 0, page_size))
 		mark = NULL;
-	start_evictor(false);
+	/* A short program may be over before that thread gets a turn: the limit is for it, too. */
+	sem_init(&movable, 0, 0);
+	if (start_evictor(false))
+		while (sem_wait(&movable) && errno == EINTR)
+			;
 }

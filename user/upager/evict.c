@@ -53,16 +53,6 @@ static struct evictor *evictor_of(const struct run *run, const struct client *cl
 	return NULL;
 }
 
-bool evict_possible(const struct run *run)
-{
-	struct evictor *evictor;
-
-	LIST_FOREACH(evictor, &run->evictors, link)
-		if (evictor->client && evictor->place)
-			return true;
-	return false;
-}
-
 /* All that is at the addresses gets keys that nobody has. */
 static int own_keys(struct run *run, struct client *client, const struct region *region)
 {

@@ -120,6 +120,7 @@ void run_json(const struct run *run, struct json_object *top)
 	json_add_number(json, "store_get_ns", now.get_ns);
 	json_add_number(json, "store_puts", now.puts);
 	json_add_number(json, "store_put_ns", now.put_ns);
+	json_add_bool(json, "emptying", run->emptying || run->moving.evictor);
 	json_add_number(json, "taken_out", run->evicted);
 	json_add_number(json, "unchanged", run->unchanged);
 	json_add_number(json, "from_stage", run->rescued);

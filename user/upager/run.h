@@ -256,7 +256,6 @@ int evict_listen(struct run *run, const char *path);
 bool evict_step(struct run *run);
 bool evict_moved(struct run *run, struct client *client, uint64_t from, uint64_t to, uint64_t len);
 void evict_forget(struct run *run, struct client *client);
-bool evict_possible(const struct run *run);
 void evict_free(struct run *run);
 
 #endif /* RUN_H */
