@@ -266,17 +266,17 @@ static bool take_answers(struct conn *conn)
 	redisContext *ctx = conn->ctx;
 	struct flight *flight;
 	void *reply;
+	int status;
 
 	while (true) {
-		if (redisGetReplyFromReader(ctx, &reply) != REDIS_OK) {
-			conn_fail(conn, reply_too_large(&conn->guard, ctx->reader) ? TOO_LARGE :
-				  ctx->errstr);
-			return false;
-		}
-		if (!reply && !reply_too_large(&conn->guard, ctx->reader))
-			return true;
+		status = redisGetReplyFromReader(ctx, &reply);
 		if (!reply) {
-			conn_fail(conn, TOO_LARGE);
+			if (reply_too_large(&conn->guard, ctx->reader))
+				conn_fail(conn, TOO_LARGE);
+			else if (status != REDIS_OK)
+				conn_fail(conn, ctx->errstr);
+			else
+				return true;
 			return false;
 		}
 		flight = conn->first;
