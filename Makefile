@@ -43,7 +43,7 @@ test-debug:
 # Page tables edited by hand and by storms, probes that come and go, threads, other users of
 # kprobes, many clients.
 DEBUG_SOME := pgtbl_edit pgtbl_input pgtbl_pool pgtbl_refuse pgtbl_storm pgtbl_swap pgtbl_unsafe \
-	pgtbl_window failing_life pfstat_hooks pfstat_life pfstat_others pfstat_storm \
+	pgtbl_window failing_life pfstat_hooks pfstat_life pfstat_others pfstat_shared pfstat_storm \
 	pfstat_threads pfstat_vmas upager_crowd upager_hostile
 test-debug-some:
 	$(call need,tests/run)
@@ -53,7 +53,7 @@ test-debug-some:
 # What has several tasks, threads or clients at the same things. Only the module is slower for
 # being watched.
 KCSAN_SOME := pfstat_storm pfstat_threads pfstat_module pfstat_life pfstat_hooks pfstat_record \
-	pfstat_trace pfstat_top pfstat_cgroup pfstat_fold pfstat_runs pgtbl_storm \
+	pfstat_trace pfstat_top pfstat_cgroup pfstat_fold pfstat_runs pfstat_shared pgtbl_storm \
 	pgtbl_window pgtbl_edit pgtbl_pool pgtbl_scan pgtbl_unsafe fuzz upager_crowd upager_ways
 test-kcsan:
 	$(call need,tests/run)

@@ -229,6 +229,9 @@ TEST(results_of_a_pid_stay_when_it_is_reaped)
 	next(&w);
 	end(&w);
 	EXPECT_COUNTS(&id, 0, at, PAGES, .copy = PAGES);
+	/* Nobody else has the number: the target is meant, and is as it was. */
+	EXPECT_OK(pfstat_track(pf, &id));
+	EXPECT_COUNTS(&id, 0, at, PAGES, .copy = PAGES);
 	EXPECT_OK(pfstat_reset(pf, &id));
 	EXPECT_OK(pfstat_untrack(pf, &id));
 	expect_errno(&id, ESRCH);

@@ -23,14 +23,13 @@
 #include <pfstat.h>
 
 #include "after.h"
+#include "line.h"
+#include "watch.h"
 
 #define MODULE		"pfstat"
 #define DEVICE		"/dev/pfstat"
 #define EVENTS		"/sys/kernel/tracing/kprobe_events"
 #define ENABLED		"/sys/kernel/tracing/events/enable"
-#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
-#define LOCKDEP		"/proc/lockdep_stats"
-#define KCSAN		"/sys/kernel/debug/kcsan"
 #define TRIES		300
 #define TRY_USEC	10000
 
@@ -71,19 +70,6 @@ static int load_module(void)
 	ret = syscall(SYS_finit_module, fd, "", 0);
 	close(fd);
 	return ret;
-}
-
-/* The first line of a file, "" if it is empty or not there. */
-static void first_line(const char *path, char *line, size_t len)
-{
-	FILE *file = fopen(path, "re");
-
-	line[0] = '\0';
-	if (!file)
-		return;
-	if (fgets(line, len, file))
-		line[strcspn(line, "\n")] = '\0';
-	fclose(file);
 }
 
 static int truncate_file(const char *path)
@@ -515,73 +501,11 @@ static int pinned_left(char *text, size_t len)
 	return 0;
 }
 
-static void scan_now(void)
-{
-	int fd = open(KMEMLEAK, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, "scan", 4) != 4)
-		perror("run: " KMEMLEAK);
-	if (fd >= 0)
-		close(fd);
-}
-
-/* Kernels with kmemleak only. It wants objects of some age, and two scans. */
-static int kmemleak_found(char *text, size_t len)
-{
-	char line[200];
-
-	if (access(KMEMLEAK, F_OK))
-		return 0;
-	sleep(6);
-	scan_now();
-	scan_now();
-	first_line(KMEMLEAK, line, sizeof(line));
-	if (line[0])
-		snprintf(text, len, "kmemleak: %s", line);
-	return line[0] != '\0';
-}
-
-/*
- * Kernels with lockdep only. It switches itself off after a report, which is in
- * the log, but for other reasons too (an unsafe taint, a table that is full):
- * programs that passed then were not watched.
- */
-static int lockdep_off(char *text, size_t len)
-{
-	FILE *file = fopen(LOCKDEP, "re");
-	char line[200];
-	int on = 1;
-
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, " debug_locks: %d", &on);
-	if (file)
-		fclose(file);
-	if (!on)
-		snprintf(text, len, "lockdep has switched itself off, see " LOCKDEP);
-	return !on;
-}
-
-/* Kernels with KCSAN only: it is the module that calls it, if it was built to. */
-static int kcsan_blind(char *text, size_t len)
-{
-	FILE *file = fopen(KCSAN, "re");
-	long watched = !file;
-	char line[200];
-
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "setup_watchpoints: %ld", &watched);
-	if (file)
-		fclose(file);
-	if (!watched)
-		snprintf(text, len, "KCSAN has watched nothing, see " KCSAN);
-	return !watched;
-}
-
 int after_all(char *text, size_t len)
 {
 	static int (* const steps[])(char *, size_t) = {
-		unload, slab_left, memory_left, pinned_left, kmemleak_found, lockdep_off,
-		kcsan_blind,
+		unload, slab_left, memory_left, pinned_left, watch_kmemleak, watch_lockdep,
+		watch_kcsan,
 	};
 	static size_t step;
 	int found = 0;
