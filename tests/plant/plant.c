@@ -4,6 +4,7 @@
  * insmod plant.ko what=WORD; what it leaks shows when it is unloaded. With "no"
  * it does nothing, as a control.
  */
+#include <linux/debug_locks.h>
 #include <linux/fs.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
@@ -16,7 +17,7 @@
 
 static char *what = "no";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "no, warn, oops, hang, cache, kmalloc, vmalloc, mm, task, open or race");
+MODULE_PARM_DESC(what, "no, warn, oops, hang, cache, kmalloc, vmalloc, mm, task, open, race or lockdep");
 
 static struct kmem_cache *cache;
 
@@ -100,6 +101,13 @@ static void plant_race(void)
 	kthread_stop(other);
 }
 
+/* Nobody is told: as when a table of lockdep's is full. */
+static void plant_lockdep(void)
+{
+	if (IS_ENABLED(CONFIG_LOCKDEP))
+		debug_locks_off();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -114,6 +122,7 @@ static const struct {
 	{ "task", plant_task },
 	{ "open", plant_open },
 	{ "race", plant_race },
+	{ "lockdep", plant_lockdep },
 };
 
 /* Not __init: what is allocated here must be seen to be this module's. */
