@@ -3,7 +3,7 @@
  * Every error of the contract (uapi/pfstat.h): exactly one thing is wrong in
  * each test, and the same call without it succeeds.
  *
- * vm: smp=4 mem=1024 timeout=600
+ * vm: smp=1 mem=1024 timeout=600
  */
 #include <fcntl.h>
 #include <stdio.h>
