@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Real programs of Debian in guests: as oracles, under pfstat, and paged by upager.
 
-host: timeout=900
+host: timeout=900 guests=arm64,amd64,i386
 
 What Redis says of a save (rdb_last_cow_size, the private memory of the child
 that saves) and what pfstat counts meanwhile must agree; what gc.freeze() spares

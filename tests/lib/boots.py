@@ -28,9 +28,14 @@ class Job:
 		self.results, self.times = [], []
 		self.seconds, self.starts = 0.0, 0
 		self.process, self.stopped = None, False
+		self.limit = sum(seconds for _program, seconds, _pattern in entries)
 		label = "".join(c if c.isalnum() else "-" for c in boot.label)
 		self.name = guest + (" [%s]" % boot.label if boot.label else "")
 		self.out = os.path.join(settings.out, guest + ("." + label if label else ""))
+
+	def needs(self):
+		"""The targets of scripts/build that it wants."""
+		return {self.guest} | self.boot.needs()
 
 	def go(self):
 		"""Run them all, in a new guest after each that loses one."""

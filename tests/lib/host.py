@@ -10,8 +10,8 @@ import time
 from . import TOP, verdict
 from .stream import Run
 
-#: "host: timeout=600" in one of the first lines
-LIMIT_LINE = re.compile(r"^[\s#\"]*host:\s+timeout=(\d+)\s*$", re.MULTILINE)
+#: "host: timeout=600 guests=arm64,i386" in one of the first lines
+ASKS = re.compile(r"^[\s#\"]*host:((?:\s+(?:timeout=\d+|guests=[\w.,-]+))+)\s*$", re.MULTILINE)
 SECONDS = 300
 #: executables that are no tests
 HELPERS = ("fakevm",)
@@ -37,8 +37,14 @@ class Job:
 		self.seconds, self.starts = 0.0, 0
 		self.process = None
 		with open(path, encoding="utf-8", errors="replace") as file:
-			found = LIMIT_LINE.search(file.read(4096))
-		self.limit = int(found.group(1)) if found else SECONDS
+			found = ASKS.search(file.read(4096))
+		asked = dict(word.split("=") for word in found.group(1).split()) if found else {}
+		self.limit = int(asked.get("timeout", SECONDS))
+		self.guests = asked["guests"].split(",") if "guests" in asked else []
+
+	def needs(self):
+		"""The targets of scripts/build that it wants."""
+		return set(self.guests)
 
 	@property
 	def failed(self):
