@@ -2,8 +2,10 @@
 /* Functions of ELF files, by libelf: see symbol.h. */
 #include <fcntl.h>
 #include <gelf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../cli/out.h"
@@ -122,15 +124,33 @@ static void read_functions(struct symbol_file *file, Elf *elf)
 		      by_address);
 }
 
+/* The path is what a process once mapped, and may lead to a device or a pipe by now. */
+static int open_regular(const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC), file = -1;
+	char again[40];
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode)) {
+		snprintf(again, sizeof(again), "/proc/self/fd/%d", fd);
+		file = open(again, O_RDONLY | O_CLOEXEC);
+	}
+	close(fd);
+	return file;
+}
+
+/* Not mapped: whoever cut the file off would end us (SIGBUS). */
 static void read_file(struct symbol_file *file)
 {
-	int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+	int fd = open_regular(file->path);
 	Elf *elf;
 
 	if (fd < 0)
 		return;
 	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	elf = elf_begin(fd, ELF_C_READ, NULL);
 	if (elf && elf_kind(elf) == ELF_K_ELF) {
 		read_loads(file, elf);
 		read_functions(file, elf);
