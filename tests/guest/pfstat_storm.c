@@ -198,7 +198,16 @@ static void use_up_small_pids(void)
 	} while (pid < FIRST_PID);
 }
 
-/* Copies nothing, so that it is not taken for the other. */
+WORKLOAD(copies_where_none_else_has_anything)
+{
+	char *p = map_fixed(PAGES);
+
+	copy_pages(p, PAGES);
+	workload_at(p);
+	return 0;
+}
+
+/* Has nothing there, so that it is not taken for the other. */
 WORKLOAD(waits)
 {
 	workload_step("here");
@@ -210,18 +219,17 @@ TEST_SECONDS(pid_that_comes_again, 60)
 	const struct pfstat_result *r;
 	struct workload w, next;
 	struct pfstat_id id;
-	unsigned long at;
 	int tries;
 
 	/* The kernel hands out numbers in turn: now there are few. */
 	write_text(PID_MAX, "340");
 	use_up_small_pids();
-	w = workload_start("one_child", NAME, NULL);
-	at = address_in(workload_wait(&w));
+	w = workload_start("copies_where_none_else_has_anything", NAME, NULL);
+	workload_wait(&w);
 	id = track_pid(w.pid);
 	r = query(&id, 0);
 	EXPECT_EQ(r->alive, 1);
-	EXPECT_TRUE(vma_at(r, at));
+	EXPECT_TRUE(vma_at(r, FIXED));
 	workload_go(&w);
 	id.pid = w.pid;
 	EXPECT_EQ(workload_end(&w), 0);
@@ -240,12 +248,12 @@ TEST_SECONDS(pid_that_comes_again, 60)
 	/* It is another process, and nobody tracks it. */
 	r = query(&id, 0);
 	EXPECT_EQ(r->alive, 0);
-	EXPECT_TRUE(vma_at(r, at));
+	EXPECT_TRUE(vma_at(r, FIXED));
 	/* Now the number means this one. */
 	track_pid(id.pid);
 	r = query(&id, 0);
 	EXPECT_EQ(r->alive, 1);
-	EXPECT_TRUE(!vma_at(r, at));
+	EXPECT_TRUE(!vma_at(r, FIXED));
 	workload_go(&next);
 	EXPECT_EQ(workload_end(&next), 0);
 }
