@@ -124,6 +124,7 @@ struct server {
 	struct conn writes;
 	struct server_info info;
 	bool informed;
+	bool mapped;			/* has slots, as the map was last told */
 	uint64_t info_at;
 };
 

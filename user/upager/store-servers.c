@@ -176,13 +176,17 @@ static void set_range(void *arg, unsigned int from, unsigned int to, const char 
 	struct server *server = server_get(conn->redis, *host ? host : conn->server->host, port);
 	unsigned int slot;
 
-	for (slot = from; server && slot <= to; slot++)
+	if (!server)
+		return;
+	server->mapped = true;
+	for (slot = from; slot <= to; slot++)
 		conn->redis->slots[slot] = server;
 }
 
 void map_told(struct conn *conn, const redisReply *reply)
 {
 	struct redis *redis = conn->redis;
+	struct server *server;
 	int count;
 
 	redis->map_asked = false;
@@ -190,15 +194,16 @@ void map_told(struct conn *conn, const redisReply *reply)
 		map_not_told(redis);
 		return;
 	}
+	for (server = redis->servers; server; server = server->next)
+		server->mapped = false;
 	count = reply_slots(reply, set_range, conn);
 	if (count < CLUSTER_SLOTS)
 		store_say(redis->store, "%s:%d: its cluster has masters for %d of %d slots only",
 			  conn->server->host, conn->server->port, count > 0 ? count : 0,
 			  CLUSTER_SLOTS);
-	if (count <= 0)
+	redis->map_known = count > 0;
+	if (!redis->map_known)
 		map_not_told(redis);
-	else
-		redis->map_known = true;
 }
 
 void map_not_told(struct redis *redis)
@@ -311,7 +316,6 @@ void servers_tick(struct redis *redis)
 static bool is_open(struct redis *redis)
 {
 	struct server *server = redis->servers;
-	unsigned int slot;
 
 	if (!redis->cluster) {
 		conn_usable(&server->reads);
@@ -321,9 +325,8 @@ static bool is_open(struct redis *redis)
 		redis->map_wanted = true;
 		return false;
 	}
-	for (slot = 0; slot < CLUSTER_SLOTS; slot++) {
-		server = redis->slots[slot];
-		if (server && !server->informed) {
+	for (; server; server = server->next) {
+		if (server->mapped && !server->informed) {
 			conn_usable(&server->reads);
 			return false;
 		}
