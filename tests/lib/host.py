@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Runs the test programs of this machine: executables that print KTAP."""
 import os
-import re
 import signal
 import subprocess
 import tempfile
 import time
 
-from . import TOP, verdict
+from . import TOP, asks, verdict
 from .stream import Run
 
-#: "host: timeout=600 guests=arm64,i386" in one of the first lines
-ASKS = re.compile(r"^[\s#\"]*host:((?:\s+(?:timeout=\d+|guests=[\w.,-]+))+)\s*$", re.MULTILINE)
+#: of "host: timeout=600 guests=arm64,i386" near the top
+KEYS = ("timeout", "guests")
 SECONDS = 300
 #: executables that are no tests
 HELPERS = ("fakevm",)
@@ -36,9 +35,7 @@ class Job:
 		self.results, self.times = [], []
 		self.seconds, self.starts = 0.0, 0
 		self.process = None
-		with open(path, encoding="utf-8", errors="replace") as file:
-			found = ASKS.search(file.read(4096))
-		asked = dict(word.split("=") for word in found.group(1).split()) if found else {}
+		asked = (asks.of(path, "host", KEYS) or [{}])[0]
 		self.limit = int(asked.get("timeout", SECONDS))
 		self.guests = asked["guests"].split(",") if "guests" in asked else []
 

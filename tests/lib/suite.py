@@ -2,14 +2,10 @@
 """The test programs, the boots that they ask for, and the skips that are allowed."""
 import fnmatch
 import os
-import re
-import shlex
 
-from . import TOP
+from . import TOP, asks
+from .asks import Wrong
 
-VM_LINE = re.compile(r"^[\s/*#]*vm:(?:\s+(.*?))?\s*(?:\*/)?$")
-#: a request for a boot stands in one of the first lines of a program
-HEAD = 60
 SECONDS = 60
 #: what describes a boot, and what it is if nobody says
 BOOT = {"smp": "4", "mem": "1024", "append": "", "module-args": "", "load": "", "add": "",
@@ -17,10 +13,6 @@ BOOT = {"smp": "4", "mem": "1024", "append": "", "module-args": "", "load": "", 
 KEYS = tuple(BOOT) + ("guests", "timeout")
 #: the driver in the guest is built like the programs, but is none
 DRIVER = "run"
-
-
-class Wrong(Exception):
-	"""A test's file, or tests/skips, that says something impossible."""
 
 
 class Boot:
@@ -69,16 +61,7 @@ class Boot:
 class Request:
 	"""One "vm:" line: a boot, for some guests, with a limit of time."""
 
-	def __init__(self, text):
-		keys = {}
-		for word in shlex.split(text):
-			key, equal, value = word.partition("=")
-			if key not in KEYS or not equal or not value:
-				raise Wrong("'vm: %s': no key '%s'; there are: %s"
-					    % (text, word, " ".join(k + "=" for k in KEYS)))
-			if key in ("smp", "mem", "timeout") and not value.isdigit():
-				raise Wrong("'vm: %s': %s wants a number" % (text, key))
-			keys[key] = value
+	def __init__(self, keys):
 		self.guests = keys.get("guests", "*").split(",")
 		self.seconds = int(keys.get("timeout", SECONDS))
 		self.boot = Boot(keys)
@@ -95,13 +78,7 @@ class Program:
 		self.path = path
 		base = os.path.basename(path)
 		self.name = base[:-2] if base.endswith(".c") else base
-		with open(path, encoding="utf-8") as file:
-			lines = [line for line, _ in zip(file, range(HEAD))]
-		found = [match for match in map(VM_LINE.match, lines) if match]
-		try:
-			self.requests = [Request(m.group(1) or "") for m in found] or [Request("")]
-		except (Wrong, ValueError) as err:
-			raise Wrong("%s: %s" % (os.path.relpath(path, TOP), err)) from err
+		self.requests = asks.of(path, "vm", KEYS, Request) or [Request({})]
 
 	def built(self, guest):
 		"""Where the program that runs in the guest lies."""
