@@ -59,12 +59,13 @@ static void add_groups(struct json_object *to, const char *key,
 	groups_free(&groups);
 }
 
+/* A null says nothing, and json-c has no object for it. */
 static void add_meta(struct json_object *to, const struct recording *rec,
 		     const char *key)
 {
 	struct json_object *value;
 
-	if (json_object_object_get_ex(rec->meta, key, &value))
+	if (json_object_object_get_ex(rec->meta, key, &value) && value)
 		json_add(to, key, json_object_get(value));
 }
 
