@@ -114,6 +114,7 @@ struct conn {
  * @writes: everything else
  * @info: what it said
  * @informed: it has said it
+ * @mapped: it has slots, as the map was last told
  * @info_at: when it was asked
  */
 struct server {
@@ -124,7 +125,7 @@ struct server {
 	struct conn writes;
 	struct server_info info;
 	bool informed;
-	bool mapped;			/* has slots, as the map was last told */
+	bool mapped;
 	uint64_t info_at;
 };
 
