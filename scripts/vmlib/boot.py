@@ -34,6 +34,8 @@ TAINT_MASK = 1 << 4 | 1 << 5 | 1 << 7 | 1 << 9 | 1 << 14
 
 #: modules that options need
 NET_MODULES = ("virtio_pci", "virtio_net")
+#: what is there without tests and benchmarks, below the guest's directory
+PROGRAMS = ("bin", "lib", "include", "examples")
 #: kinds of terminals that full-screen programs can be told of by TERM
 TERMINALS = ("ansi dumb linux screen screen-256color tmux tmux-256color vt100 vt102 vt220 "
 	     "xterm xterm-256color").split()
@@ -322,14 +324,18 @@ def sweep():
 			shutil.rmtree(os.path.join(where, name), ignore_errors=True)
 
 
+def goal_for(guest, paths):
+	"""What is to be built: a test that goes in must not be an old one, else no tests."""
+	made = [os.path.relpath(path, guest.build) for path in map(os.path.realpath, paths)
+		if path.startswith(guest.build + os.sep)]
+	return "programs" if all(path.split(os.sep)[0] in PROGRAMS for path in made) else "all"
+
+
 def prepare(guest, options):
 	"""Have everything built and fetched that a run of the guest needs."""
-	# A test that goes in must not be an old one; else tests need not be built.
-	adds = [os.path.realpath(source) for source, _dest in options.add]
-	goal = "all" if any(path.startswith(guest.build + os.sep) for path in adds) else "programs"
 	with build.locked(guest.name):
 		build.module(guest)
-		build.programs(guest, goal)
+		build.programs(guest, goal_for(guest, [source for source, _dest in options.add]))
 		build.supervisor(guest)
 		kernels.busybox(guest)
 		kernels.image(guest)

@@ -32,7 +32,7 @@ import traceback
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "scripts"))
 from vmlib import (  # noqa: E402
-	Failure, build, cache, channel, debian, guests, kernels, say, unhappy)
+	Failure, boot, build, cache, channel, debian, guests, kernels, say, unhappy)
 
 VM = os.path.join(TOP, "scripts", "vm")
 LIMIT = 280
@@ -358,6 +358,17 @@ def next_kernel_is_taken_if_the_pinned_is_gone():
 				contains(str(failure), "scripts/pins")
 	finally:
 		debian.apt, guests.names = real, names
+
+
+@test
+def tests_are_built_only_for_those_who_add_one():
+	"""Who wants to see a demo need not wait for sixty test programs."""
+	guest = guests.load("i386")
+	for paths, goal in (([], "programs"), (["/bin/sh"], "programs"), (["bin/pfstat"], "programs"),
+			    (["examples/fork", "tests/example"], "all"), (["examples/fork"], "programs"),
+			    (["tests/example"], "all"), (["plant/plant.ko"], "all")):
+		equal(boot.goal_for(guest, [os.path.join(guest.build, path) for path in paths]), goal,
+		      str(paths))
 
 
 @test
