@@ -19,28 +19,11 @@ int redis_name(const struct redis *redis, uint64_t key, uint64_t gen, char *name
 			(unsigned long long)gen);
 }
 
-static bool make_room(struct redis *redis)
-{
-	size_t room = redis->garbage_room ? 2 * redis->garbage_room : GARBAGE_FIRST;
-	struct garbage *garbage;
-
-	if (redis->ngarbage < redis->garbage_room)
-		return true;
-	if (room > GARBAGE_MAX)
-		return false;
-	garbage = realloc(redis->garbage, room * sizeof(*garbage));
-	if (!garbage)
-		return false;
-	redis->garbage = garbage;
-	redis->garbage_room = room;
-	return true;
-}
-
 /* A page under a name that is not to be used again is removed when there is time. */
 void redis_trash(struct redis *redis, uint64_t key, uint64_t gen)
 {
 	redis->gen++;
-	if (!make_room(redis))
+	if (redis->ngarbage == GARBAGE_MAX)
 		return;		/* it will expire */
 	redis->garbage[redis->ngarbage].key = key;
 	redis->garbage[redis->ngarbage].gen = gen;
@@ -547,6 +530,11 @@ static int open_redis(struct store *store, const char *rest, bool cluster, bool 
 
 	if (!redis)
 		return fail_open(ENOMEM, "%s", strerror(ENOMEM));
+	redis->garbage = calloc(GARBAGE_MAX, sizeof(*redis->garbage));
+	if (!redis->garbage) {
+		free(redis);
+		return fail_open(ENOMEM, "%s", strerror(ENOMEM));
+	}
 	redis->store = store;
 	redis->cluster = cluster;
 	redis->gen = 1;

@@ -17,7 +17,6 @@
 #define NAME_MAX_LEN	80
 /* Pages to be removed: so many at a time, so many remembered */
 #define GARBAGE_FLIGHTS	512
-#define GARBAGE_FIRST	256
 #define GARBAGE_MAX	65536
 
 struct redis;
@@ -160,7 +159,6 @@ struct redis {
 
 	struct garbage *garbage;
 	size_t ngarbage;
-	size_t garbage_room;
 	unsigned int unlinks;		/* under way */
 	size_t sweep;			/* bucket whose pages' time is prolonged next */
 	uint64_t sweep_at;
