@@ -6,6 +6,7 @@
 #ifndef _PF_COMPAT_H
 #define _PF_COMPAT_H
 
+#include <linux/fs.h>
 #include <linux/ftrace.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
@@ -114,6 +115,22 @@ static inline pte_t *pf_pte_lock(struct mm_struct *mm, pmd_t *pmd,
 #else
 #define PF_MOVE_ANON_RMAP	"folio_move_anon_rmap"
 #endif
+
+/*
+ * A reference to a file that a pointer under RCU leads to, or NULL. From 6.7 on
+ * the memory of a file is the next file's at once: a grace period keeps it a
+ * struct file, but not that file, so others than its owner must hold it.
+ */
+static inline struct file *pf_get_file_rcu(struct file __rcu **from)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+	struct file *file = rcu_dereference(*from);
+
+	return file && get_file_rcu(file) ? file : NULL;
+#else
+	return get_file_rcu(from);
+#endif
+}
 
 /* ---- tracing -------------------------------------------------------------- */
 

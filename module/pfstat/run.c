@@ -10,6 +10,7 @@
  * and at exec, and leaves by exec elsewhere.
  */
 #include <linux/cred.h>
+#include <linux/file.h>
 #include <linux/mm.h>
 #include <linux/sched/coredump.h>
 #include <linux/sched/mm.h>
@@ -17,6 +18,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 
+#include "compat.h"
 #include "fast.h"
 #include "pfstat.h"
 
@@ -211,13 +213,12 @@ static void pf_run_join_name(const char *name, size_t len,
 }
 
 /*
- * The basename of what @mm executes. Needs RCU. Like lib/vsprintf.c, which reads
- * names of dentries without a lock too: they end with a NUL at all times.
+ * The basename of a file, which stays, or of none. Needs RCU. Like lib/vsprintf.c,
+ * which reads names of dentries without a lock too: they end with a NUL at all
+ * times.
  */
-static const char *pf_exe_name(struct mm_struct *mm)
+static const char *pf_file_name(const struct file *file)
 {
-	struct file *file = rcu_dereference(mm->exe_file);
-
 	return file ? (char *)READ_ONCE(file->f_path.dentry->d_name.name) : "";
 }
 
@@ -236,7 +237,8 @@ void pf_run_exec(struct task_struct *task)
 	size_t len;
 
 	rcu_read_lock();
-	exe = pf_exe_name(task->mm);
+	/* Its own, and it has no other thread yet: nobody exchanges the file. */
+	exe = pf_file_name(rcu_dereference(task->mm->exe_file));
 	len = strlen(exe);
 
 	raw_spin_lock_irqsave(&pf_lock, flags);
@@ -348,11 +350,28 @@ static bool pf_run_descends(const struct pf_target *target,
 	return member;
 }
 
+/*
+ * Whether @mm executes a file of that name. The file is held: prctl(2),
+ * PR_SET_MM_EXE_FILE, may exchange it meanwhile.
+ */
+static bool pf_mm_executes(struct mm_struct *mm, const char *name)
+{
+	struct file *file;
+	bool match;
+
+	rcu_read_lock();
+	file = pf_get_file_rcu(&mm->exe_file);
+	match = !strcmp(pf_file_name(file), name);
+	rcu_read_unlock();
+	if (file)
+		fput(file);
+	return match;
+}
+
 static bool pf_run_matches(const struct pf_target *target,
 			   struct task_struct *leader, struct mm_struct *mm)
 {
 	char comm[TASK_COMM_LEN];
-	bool match;
 
 	if (pf_run_descends(target, leader))
 		return true;
@@ -364,10 +383,7 @@ static bool pf_run_matches(const struct pf_target *target,
 		get_task_comm(comm, leader);
 		return !strcmp(comm, target->key.name);
 	}
-	rcu_read_lock();
-	match = !strcmp(pf_exe_name(mm), target->key.name);
-	rcu_read_unlock();
-	return match;
+	return pf_mm_executes(mm, target->key.name);
 }
 
 /* The mm of a process, whose leader may have exited before other threads. */
