@@ -16,6 +16,7 @@ help:
 	@echo "make test              run every test in every guest"
 	@echo "make test-debug        the same in guests with kernels that watch themselves"
 	@echo "make test-debug-some   the part of it that takes minutes"
+	@echo "make test-leaks        what allocates much, there, where lost memory is seen"
 	@echo "make test-kcsan        what does much at once, where data races are seen"
 	@echo "make coverage          which lines of the module test-debug has run"
 	@echo "make test-outside      tests of others: alone, and tracked"
@@ -36,9 +37,11 @@ test:
 	$(call need,tests/run)
 	@tests/run
 
+# Without kmemleak, with which it takes half as long again: see test-leaks.
 test-debug:
 	$(call need,tests/run)
-	@tests/run --slow 10 --vm-options "--smp 2" --guest arm64-debug --guest i386-debug
+	@tests/run --slow 10 --vm-options "--smp 2 --append kmemleak=off" \
+		--guest arm64-debug --guest i386-debug
 
 # Page tables edited by hand and by storms, probes that come and go, threads, other users of
 # kprobes, many clients.
@@ -49,6 +52,14 @@ test-debug-some:
 	$(call need,tests/run)
 	@tests/run --slow 10 --vm-options "--smp 2" --guest i386-debug --out build/test-debug \
 		$(DEBUG_SOME:%=--filter %)
+
+# What makes allocations fail, targets of all types, pools, windows, edits, calls at random.
+LEAKS := failing_* fuzz pfstat_cgroup pfstat_fold pfstat_log pfstat_runs pfstat_shared \
+	pgtbl_edit pgtbl_pool pgtbl_storm pgtbl_unsafe pgtbl_window
+test-leaks:
+	$(call need,tests/run)
+	@tests/run --slow 10 --vm-options "--smp 2 --append kmemleak=on --append debug_pagealloc=off" \
+		--guest arm64-debug --guest i386-debug --out build/test-leaks $(LEAKS:%=--filter '%')
 
 # What has several tasks, threads or clients at the same things. Only the module is slower for
 # being watched.
@@ -105,4 +116,4 @@ install: host
 clean:
 	rm -rf build
 
-.PHONY: help demo test test-debug test-debug-some test-kcsan coverage test-more test-outside fuzz check bench vm build host module install clean
+.PHONY: help demo test test-debug test-debug-some test-leaks test-kcsan coverage test-more test-outside fuzz check bench vm build host module install clean
