@@ -80,12 +80,12 @@ TEST(a_child_that_shares_counts_for_its_parent)
 	EXPECT_EQ(query(&id, 0)->nr_processes, 2);
 }
 
-/* Copies when the other is gone. */
+static pid_t maker_pid;
+
+/* Copies when the other is gone, which it may be before this begins. */
 static int outlives(void *p)
 {
-	pid_t parent = getppid();
-
-	while (getppid() == parent)
+	while (getppid() == maker_pid)
 		usleep(1000);
 	copy_pages(p, PAGES);
 	pause();
@@ -98,6 +98,7 @@ WORKLOAD(parent_leaves)
 
 	only_small_pages();
 	p = map_written(PAGES);
+	maker_pid = getpid();
 	workload_step("%lx %d", (unsigned long)p, clone_sharer(outlives, p));
 	return 0;
 }
