@@ -54,12 +54,15 @@ test-debug-some:
 		$(DEBUG_SOME:%=--filter %)
 
 # What makes allocations fail, targets of all types, pools, windows, edits, calls at random.
-LEAKS := failing_* fuzz pfstat_cgroup pfstat_fold pfstat_log pfstat_runs pfstat_shared \
+# Not failing_load: the kernel loses the name of a cache that it cannot show in sysfs
+# (mm/slub.c:sysfs_slab_add()), which the runner knows and kmemleak does not.
+LEAKS := failing_calls failing_cleanup failing_fold failing_life failing_tables \
+	failing_window fuzz pfstat_cgroup pfstat_fold pfstat_log pfstat_runs pfstat_shared \
 	pgtbl_edit pgtbl_pool pgtbl_storm pgtbl_unsafe pgtbl_window
 test-leaks:
 	$(call need,tests/run)
 	@tests/run --slow 10 --vm-options "--smp 2 --append kmemleak=on --append debug_pagealloc=off" \
-		--guest arm64-debug --guest i386-debug --out build/test-leaks $(LEAKS:%=--filter '%')
+		--guest arm64-debug --guest i386-debug --out build/test-leaks $(LEAKS:%=--filter %)
 
 # What has several tasks, threads or clients at the same things. Only the module is slower for
 # being watched.
