@@ -462,15 +462,10 @@ static void let_scanners_go(void)
 /* Who allocated the objects that are left, for whoever reads the log. */
 static void show_objects(const char *cache)
 {
-	char path[200], line[600];
-	FILE *file;
+	char path[200];
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/slab/%s/alloc_traces", cache);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		fprintf(stderr, "# %s: %s", cache, line);
-	if (file)
-		fclose(file);
+	show_lines(path, cache);
 }
 
 static int pinned_left(char *text, size_t len)

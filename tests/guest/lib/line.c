@@ -16,3 +16,14 @@ void first_line(const char *path, char *line, size_t len)
 		line[strcspn(line, "\n")] = '\0';
 	fclose(file);
 }
+
+void show_lines(const char *path, const char *what)
+{
+	FILE *file = fopen(path, "re");
+	char line[600];
+
+	while (file && fgets(line, sizeof(line), file))
+		fprintf(stderr, "# %s: %s", what, line);
+	if (file)
+		fclose(file);
+}

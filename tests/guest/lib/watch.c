@@ -25,18 +25,6 @@ static void scan_now(void)
 		close(fd);
 }
 
-/* What nothing points to, and who allocated it, for whoever reads the log. */
-static void show_leaks(void)
-{
-	FILE *file = fopen(KMEMLEAK, "re");
-	char line[200];
-
-	while (file && fgets(line, sizeof(line), file))
-		fprintf(stderr, "# kmemleak: %s", line);
-	if (file)
-		fclose(file);
-}
-
 /* It wants objects of some age, and two scans. */
 int watch_kmemleak(char *text, size_t len)
 {
@@ -50,7 +38,7 @@ int watch_kmemleak(char *text, size_t len)
 	first_line(KMEMLEAK, line, sizeof(line));
 	if (line[0]) {
 		snprintf(text, len, "kmemleak: %s", line);
-		show_leaks();
+		show_lines(KMEMLEAK, "kmemleak");
 	}
 	return line[0] != '\0';
 }
